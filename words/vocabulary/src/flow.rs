@@ -88,6 +88,16 @@ impl fmt::Display for Epoch {
     }
 }
 
+/// Whether intake for a cell can wait behind a closed door, or somebody stands at a counter (DESIGN section 7).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holdable {
+    /// It can be stored and handed over later.
+    Yes,
+    /// Storing it is impossible or useless: the door can only be open or shut.
+    No,
+}
+
 /// What happens to intake. Ordered from open to shut; the join is the maximum.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

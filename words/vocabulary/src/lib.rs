@@ -16,7 +16,7 @@ mod time;
 
 pub use digest::{Digest, Hasher, StatementId};
 pub use envelope::{Envelope, EnvelopeError, PayloadType, Signature, pre_authentication_encoding};
-pub use flow::{Class, Epoch, Flow, FlowRules, IntakeRule, Position, SessionRule, TransitRule};
+pub use flow::{Class, Epoch, Flow, FlowRules, Holdable, IntakeRule, Position, SessionRule, TransitRule};
 pub use id::{
     BadId, CellId, DoorId, EnvironmentId, EstateId, HostId, IncidentId, InsurerId, LegalEntityId, PersonId,
     RestrictionId, ServiceId, SiteId, WitnessId, service,
