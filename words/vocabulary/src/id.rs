@@ -115,6 +115,10 @@ names! {
     WitnessId, "witness";
     /// What we believe is going wrong.
     IncidentId, "incident";
+    /// Something that looked wrong, named by the detector or person who saw it.
+    SignalId, "signal";
+    /// A kind of detector, as standing orders name them.
+    DetectorId, "detector";
 }
 
 impl From<InsurerId> for EnvironmentId {

@@ -18,8 +18,8 @@ pub use digest::{Digest, Hasher, StatementId};
 pub use envelope::{Envelope, EnvelopeError, PayloadType, Signature, pre_authentication_encoding};
 pub use flow::{Class, Epoch, Flow, FlowRules, Holdable, IntakeRule, Position, SessionRule, TransitRule};
 pub use id::{
-    BadId, CellId, DoorId, EnvironmentId, EstateId, HostId, IncidentId, InsurerId, LegalEntityId, PersonId,
-    RestrictionId, ServiceId, SiteId, WitnessId, service,
+    BadId, CellId, DetectorId, DoorId, EnvironmentId, EstateId, HostId, IncidentId, InsurerId, LegalEntityId,
+    PersonId, RestrictionId, ServiceId, SignalId, SiteId, WitnessId, service,
 };
 pub use role::Role;
 pub use scope::{Place, Scope, Selector};
