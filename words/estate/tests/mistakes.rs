@@ -1,5 +1,14 @@
 //! Every mistake is found at once, with its line, its value and what to do.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of a test may stop at the first surprise, like the test itself"
+)]
+
 use estate::{Estate, Mistakes, Seed, Trouble, check, sample};
 use proptest::prelude::*;
 use vocabulary::{DoorId, Holdable, Scope};
