@@ -1,1 +1,38 @@
-//! (room being built)
+//! The companion on a signer's own machine: shows a statement as one plain sentence, and signs exactly what it showed.
+//!
+//! # Specification
+//!
+//! - This is the only room that touches a person's private key, and only the `bulkhead sign` command links it: no
+//!   server process can sign for a person.
+//! - Only what was shown and confirmed is signed: [`show`] reads the exact bytes and puts them into a sentence with
+//!   counts, [`Shown::confirm`] takes a typed word, [`sign`] reads the file once more and refuses if a byte differs.
+//!   There is no way from bytes to a signature around these three.
+//! - What cannot be shown is not signed: an unknown kind, a body that is not what its type says or contradicts itself,
+//!   bytes that hold more than their content (the body written again must give the same bytes).
+//! - Signatures are SSHSIG, namespace `bulkhead`, SHA-512, over the envelope's signed bytes; `ssh-keygen -Y verify`
+//!   accepts them, and those of `ssh-keygen -Y sign` are attached ([`export`], [`attach`]). Keys lie in OpenSSH key
+//!   files, encrypted or not, or in an ssh-agent; hardware keys only there.
+//! - The insurer's own keys are made, split, put together and re-wrapped here ([`keygen`], [`split`], [`combine`],
+//!   [`Identity::rewrap`]).
+//! - A secret lies in a file for its owner alone, or in an agent; never in an argument, the environment or a log. It is
+//!   wiped from memory after use.
+//!
+//! Everything works without a network, on files. The room reads no clock; randomness for new keys comes from the
+//! operating system.
+
+mod agent;
+mod draft;
+mod files;
+mod paper;
+mod refused;
+mod release;
+mod sentence;
+mod signer;
+mod statement;
+
+pub use draft::draft;
+pub use paper::{Confirmed, Lang, Shown, Signed, attach, export, show, sign};
+pub use refused::Refused;
+pub use release::{Identity, Parts, combine, keygen, split};
+pub use sentence::{Census, Counts};
+pub use signer::{AskPassphrase, Signer, agent_keys};

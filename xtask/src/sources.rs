@@ -54,7 +54,7 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Error codes named in a text: `BH-`, a room in capitals, `-`, digits; as in `BH-SPOOL-03`.
+/// Error codes named in a text: `BH-` and four digits, as in `BH-1001`.
 #[must_use]
 pub fn codes(text: &str) -> BTreeSet<String> {
     let starts = text.match_indices("BH-").map(|(at, _)| at);
@@ -62,11 +62,8 @@ pub fn codes(text: &str) -> BTreeSet<String> {
 }
 
 fn code(text: &str) -> Option<String> {
-    let mut parts = text.splitn(3, '-');
-    let (_, room, rest) = (parts.next()?, parts.next()?, parts.next()?);
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    let is_room = !room.is_empty() && room.chars().all(|c| c.is_ascii_uppercase());
-    (is_room && !digits.is_empty()).then(|| format!("BH-{room}-{digits}"))
+    let digits: String = text.get(3..)?.chars().take_while(char::is_ascii_digit).collect();
+    (digits.len() == 4).then(|| format!("BH-{digits}"))
 }
 
 /// Names that `deny.toml` gives a reason for: its lines `# name: reason` between the two marks.
@@ -90,11 +87,8 @@ mod tests {
 
     #[test]
     fn codes_are_found_wherever_they_stand() {
-        let found = codes("say \"BH-SPOOL-03\" and BH-DOOR-1, not BH-x-1, BH-DOOR-, ABH");
-        assert_eq!(
-            found.into_iter().collect::<Vec<_>>(),
-            ["BH-DOOR-1", "BH-SPOOL-03"]
-        );
+        let found = codes("say \"BH-1001\" and BH-2002, not BH-nnnn, BH-12, BH-, ABH");
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["BH-1001", "BH-2002"]);
     }
 
     #[test]

@@ -1,0 +1,148 @@
+//! The few file operations of this room: secrets are read and written with strict permissions, and what replaces a
+//! file replaces it whole.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+use crate::Refused;
+
+/// Longest secret file in bytes: keys and shares are a few kilobytes.
+const SECRET_BYTES_MAX: u64 = 64 * 1024;
+/// For the owner alone.
+const OWNER_ONLY: u32 = 0o600;
+
+/// Reads a secret. The file must belong to its owner alone.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    let file = File::open(path).map_err(|cause| Refused::file(path, cause))?;
+    let facts = file.metadata().map_err(|cause| Refused::file(path, cause))?;
+    if facts.mode() & 0o077 != 0 {
+        return Err(Refused::OpenToOthers {
+            path: path.to_path_buf(),
+            mode: facts.mode() & 0o777,
+        });
+    }
+    let length = bounded(path, &facts, SECRET_BYTES_MAX)?;
+    // Room for everything at once: a buffer that grows leaves copies of the secret behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.saturating_add(1)));
+    file.take(SECRET_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(|cause| Refused::file(path, cause))?;
+    Ok(bytes)
+}
+
+/// Reads a file that is no secret, up to a limit.
+pub(crate) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Refused> {
+    let file = File::open(path).map_err(|cause| Refused::file(path, cause))?;
+    let facts = file.metadata().map_err(|cause| Refused::file(path, cause))?;
+    bounded(path, &facts, bytes_max)?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max)
+        .read_to_end(&mut bytes)
+        .map_err(|cause| Refused::file(path, cause))?;
+    Ok(bytes)
+}
+
+fn bounded(path: &Path, facts: &fs::Metadata, bytes_max: u64) -> Result<usize, Refused> {
+    let not_a_file = || io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
+    if !facts.is_file() {
+        return Err(Refused::file(path, not_a_file()));
+    }
+    if facts.len() > bytes_max {
+        return Err(Refused::TooLong {
+            path: path.to_path_buf(),
+            bytes: facts.len(),
+            bytes_max,
+        });
+    }
+    Ok(usize::try_from(facts.len()).unwrap_or(0))
+}
+
+/// Writes a file that must not exist yet, for its owner alone, and syncs it.
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), Refused> {
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(OWNER_ONLY)
+            .open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        sync_folder(path)
+    };
+    write().map_err(|cause| Refused::file(path, cause))
+}
+
+/// Replaces a file whole: a reader sees the old bytes or the new ones. Keeps the file's permissions.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Refused> {
+    let part = beside(path, ".part");
+    let write = || -> io::Result<()> {
+        let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(OWNER_ONLY)
+            .open(&part)?;
+        file.write_all(bytes)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.sync_all()?;
+        fs::rename(&part, path)?;
+        sync_folder(path)
+    };
+    write().map_err(|cause| {
+        // Two signers at one file: the part of the other is not ours to remove.
+        if cause.kind() != io::ErrorKind::AlreadyExists {
+            let _ = fs::remove_file(&part);
+        }
+        Refused::file(path, cause)
+    })
+}
+
+/// The path with something added to its last part.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// A new name in a folder is durable when the folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_open_to_others_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        create(&path, b"secret").unwrap();
+        assert_eq!(*read_secret(&path).unwrap(), b"secret");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let refused = read_secret(&path).unwrap_err();
+        assert!(matches!(refused, Refused::OpenToOthers { mode: 0o640, .. }), "{refused}");
+    }
+
+    #[test]
+    fn nothing_is_overwritten_by_creating_and_everything_by_replacing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("paper");
+        create(&path, b"one").unwrap();
+        assert!(create(&path, b"two").is_err());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        replace(&path, b"three").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"three");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no part is left");
+    }
+}

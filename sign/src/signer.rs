@@ -1,0 +1,170 @@
+//! A person's private key, in a file or in an agent. It never leaves this type.
+
+use order::{KeyId, PublicKey};
+use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, SshSig};
+use std::{cell::RefCell, fmt, path::Path};
+use vocabulary::{Envelope, Signature};
+use zeroize::Zeroizing;
+
+use crate::{Refused, agent::Agent, files};
+
+/// Answers a question for a passphrase. `None` means the person gave up.
+pub type AskPassphrase<'a> = &'a mut dyn FnMut(&Path) -> Option<Zeroizing<String>>;
+
+/// Somebody who can sign: a key file that was opened, or a key an ssh-agent holds.
+pub struct Signer {
+    public: PublicKey,
+    means: Means,
+}
+
+enum Means {
+    File(Box<PrivateKey>),
+    Agent(RefCell<Agent>),
+}
+
+impl Signer {
+    /// Opens an OpenSSH key file. It must be readable by its owner alone; if it is encrypted, `ask` is called once.
+    ///
+    /// # Errors
+    /// [`Refused`] when the file is open to others, unreadable, of a kind no door accepts, on a hardware token, or
+    /// the passphrase is missing or wrong.
+    pub fn from_file(path: &Path, ask: AskPassphrase<'_>) -> Result<Self, Refused> {
+        let bytes = files::read_secret(path)?;
+        let mut key = PrivateKey::from_openssh(bytes.as_slice()).map_err(|cause| Refused::NoKey {
+            path: path.to_path_buf(),
+            cause: cause.to_string(),
+        })?;
+        let public = accept(key.public_key())?;
+        if key.is_encrypted() {
+            let wrong = || Refused::Passphrase {
+                path: path.to_path_buf(),
+            };
+            let passphrase = ask(path).ok_or_else(wrong)?;
+            key = key.decrypt(passphrase.as_bytes()).map_err(|_| wrong())?;
+        }
+        if key.algorithm() == Algorithm::SkEd25519 {
+            return Err(Refused::InHardware {
+                path: path.to_path_buf(),
+            });
+        }
+        Ok(Self {
+            public,
+            means: Means::File(Box::new(key)),
+        })
+    }
+
+    /// Uses a key that an ssh-agent holds.
+    ///
+    /// # Errors
+    /// [`Refused::Agent`] when nobody answers or the agent does not hold the key.
+    pub fn from_agent(socket: &Path, key: &PublicKey) -> Result<Self, Refused> {
+        let mut agent = Agent::connect(socket)?;
+        if !agent.keys()?.contains(key) {
+            return Err(Refused::agent(
+                format!("er hält den Schlüssel {} nicht. Abhilfe: ssh-add.", key.id()),
+                format!("it does not hold key {}. Remedy: ssh-add.", key.id()),
+                None,
+            ));
+        }
+        Ok(Self {
+            public: key.clone(),
+            means: Means::Agent(RefCell::new(agent)),
+        })
+    }
+
+    /// The public half.
+    #[must_use]
+    pub const fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Signs an envelope that a person has read and confirmed. The signature is checked before it is given out: an
+    /// agent that answers with something else is found here and not at a door.
+    pub(crate) fn sign(&self, envelope: &Envelope) -> Result<Signature, Refused> {
+        let message = envelope.signed_bytes();
+        let broken = |cause: ssh_key::Error| Refused::BadSignature {
+            cause: cause.to_string(),
+        };
+        let made = match &self.means {
+            Means::File(key) => key
+                .sign(Signature::NAMESPACE, HashAlg::Sha512, &message)
+                .map_err(broken)?,
+            Means::Agent(agent) => {
+                let data =
+                    SshSig::signed_data(Signature::NAMESPACE, HashAlg::Sha512, &message).map_err(broken)?;
+                let signature = agent.borrow_mut().sign(&self.public, &data)?;
+                let key = self.public.data().clone();
+                SshSig::new(key, Signature::NAMESPACE, HashAlg::Sha512, signature).map_err(broken)?
+            }
+        };
+        let text = made.to_pem(LineEnding::LF).map_err(broken)?;
+        let (key, signature) = check(&text, &message)?;
+        if key == self.public {
+            Ok(signature)
+        } else {
+            Err(Refused::BadSignature {
+                cause: "another key".to_owned(),
+            })
+        }
+    }
+}
+
+/// Reads a signature in OpenSSH's armour and verifies it over `message`, whoever made it.
+pub(crate) fn check(text: &str, message: &[u8]) -> Result<(PublicKey, Signature), Refused> {
+    let broken = |cause: ssh_key::Error| Refused::BadSignature {
+        cause: cause.to_string(),
+    };
+    let made = SshSig::from_pem(text.trim()).map_err(broken)?;
+    let key = accept(&ssh_key::PublicKey::from(made.public_key().clone()))?;
+    ssh_key::PublicKey::from(made.public_key().clone())
+        .verify(Signature::NAMESPACE, message, &made)
+        .map_err(broken)?;
+    if made.algorithm() == Algorithm::SkEd25519 && !was_touched(&made) {
+        return Err(Refused::BadSignature {
+            cause: "the hardware key was not touched".to_owned(),
+        });
+    }
+    Ok((key, Signature(made.to_pem(LineEnding::LF).map_err(broken)?)))
+}
+
+/// The key that made a signature, if it can be read. Says nothing about validity.
+pub(crate) fn made_by(signature: &Signature) -> Option<KeyId> {
+    let made = SshSig::from_pem(signature.0.trim()).ok()?;
+    let key = ssh_key::PublicKey::from(made.public_key().clone());
+    accept(&key).ok().map(|key| key.id())
+}
+
+/// OpenSSH `PROTOCOL.u2f`: a hardware signature ends with flags (bit 0: user presence) and a counter of four bytes.
+fn was_touched(made: &SshSig) -> bool {
+    let bytes = made.signature_bytes();
+    let flags = bytes.len().checked_sub(5).and_then(|at| bytes.get(at));
+    flags.is_some_and(|flags| flags & 1 == 1)
+}
+
+/// A public key of a kind doors accept.
+fn accept(key: &ssh_key::PublicKey) -> Result<PublicKey, Refused> {
+    let line = ssh_key::PublicKey::from(key.key_data().clone())
+        .to_openssh()
+        .map_err(|cause| Refused::BadSignature {
+            cause: cause.to_string(),
+        })?;
+    Ok(PublicKey::from_openssh(&line)?)
+}
+
+/// The keys an agent holds that doors accept.
+///
+/// # Errors
+/// [`Refused::Agent`] when nobody answers, or not understandably.
+pub fn agent_keys(socket: &Path) -> Result<Vec<PublicKey>, Refused> {
+    Agent::connect(socket)?.keys()
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let means = match self.means {
+            Means::File(_) => "file",
+            Means::Agent(_) => "agent",
+        };
+        write!(f, "signer({:?}, {means})", self.public)
+    }
+}
