@@ -20,18 +20,24 @@ mod charter;
 mod closing;
 mod key;
 mod opening;
+mod proof;
+mod refused;
+mod sshsig;
 mod standing;
 mod text;
 mod tightening;
 
 pub use body::{BadBody, Body};
 pub use charter::{
-    AgeRecipient, CharterDraft, CharterSection, KEYS_PER_PERSON_MAX, Person, SectionChange, SectionDraft,
-    Threshold, Thresholds, VerifierKey, Version, Witness,
+    AgeRecipient, BadName, Charter, CharterDraft, CharterSection, KEYS_PER_PERSON_MAX, Person, Recovery,
+    Section, SectionChange, SectionDraft, Threshold, Thresholds, Version, Witness,
 };
 pub use closing::{Act, Closing, Stance, Uses};
 pub use key::{BadKey, KeyId, PublicKey};
 pub use opening::{Becomes, DoorOpening, Opening};
+pub use proof::{EarlierUses, raise, tighten, use_standing};
+pub use refused::{Missing, Part, Refused};
+pub use sshsig::{Authenticated, BadSignature, verify};
 pub use standing::{Rate, StandingOrder, StandingUse};
 pub use text::{BadText, Text};
-pub use tightening::{Holdable, Raising, Tightening, UseNumber};
+pub use tightening::{Holdable, Raising, Tightening, UseNumber, restriction_of};

@@ -192,7 +192,8 @@ impl Raising {
 }
 
 /// The name of the restriction a statement makes at its n-th use.
-pub(crate) fn restriction_of(statement: StatementId, number: UseNumber) -> RestrictionId {
+#[must_use]
+pub fn restriction_of(statement: StatementId, number: UseNumber) -> RestrictionId {
     let mut hasher = vocabulary::Hasher::new();
     hasher.update(b"bulkhead restriction v1\0");
     hasher.update(statement.0.as_bytes());

@@ -66,17 +66,12 @@ pub struct Thresholds {
     pub precautionary_commanders: u32,
 }
 
-/// A C2SP signed-note verifier key, as text (`name+hash+base64`); the record room parses it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct VerifierKey(String);
-
 /// An age recipient, as text (`age1…`). Compared byte for byte; the spool parses it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AgeRecipient(String);
 
-/// A text that is neither a verifier key nor a recipient.
+/// A text that is no recipient.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is no {kind}")]
 pub struct BadName {
@@ -128,9 +123,6 @@ macro_rules! checked_text {
     };
 }
 
-checked_text!(VerifierKey, "witness verifier key (name+hash+key)", |text| {
-    text.len() <= 256 && text.split('+').count() >= 3 && text.bytes().all(|b| b.is_ascii_graphic())
-});
 checked_text!(AgeRecipient, "age recipient (age1…)", |text| {
     // Post-quantum recipients of age are about 2,000 characters long.
     text.len() <= 4096
@@ -147,7 +139,7 @@ pub struct Witness {
     /// Who runs it; never the provider.
     pub entity: LegalEntityId,
     /// Its cosigning key.
-    pub key: VerifierKey,
+    pub key: record::VerifierKey,
 }
 
 /// What one insurer decides about itself.

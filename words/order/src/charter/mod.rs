@@ -1,10 +1,15 @@
 //! Who is who: persons, keys, thresholds, witnesses, and each insurer's own section.
 
+mod checked;
 mod draft;
 mod limits;
+mod succession;
 
+pub use checked::{Charter, Section};
 pub use draft::{
-    AgeRecipient, CharterDraft, CharterSection, Person, SectionChange, SectionDraft, Threshold, Thresholds,
-    VerifierKey, Version, Witness,
+    AgeRecipient, BadName, CharterDraft, CharterSection, Person, SectionChange, SectionDraft, Threshold,
+    Thresholds, Version, Witness,
 };
 pub use limits::KEYS_PER_PERSON_MAX;
+pub use succession::Recovery;
+pub(crate) use succession::same_estate;
