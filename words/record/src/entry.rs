@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use vocabulary::{Digest, Hasher, Timestamp};
 
 use crate::checkpoint::Origin;
-use crate::tree::{Frontier, leaf_hash};
+use crate::tree::{Frontier, NodeAt, leaf_hash};
 
 /// Longest body of one entry, in bytes. Larger things are stored elsewhere and logged by their digest.
 pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -340,21 +340,28 @@ impl Chain {
         }
     }
 
-    /// Numbers and chains a draft and appends its encoding to `bytes`. On refusal nothing changed.
+    /// Numbers and chains a draft and appends its encoding to `bytes`; tells every subtree it completes. On refusal
+    /// nothing changed.
     ///
     /// # Errors
     /// [`BadEntry::BodyTooLong`].
-    pub fn push(&mut self, draft: &Draft, bytes: &mut Vec<u8>) -> Result<Digest, BadEntry> {
+    pub fn push(
+        &mut self,
+        draft: &Draft,
+        bytes: &mut Vec<u8>,
+        completed: impl FnMut(NodeAt, Digest),
+    ) -> Result<Digest, BadEntry> {
         let start = bytes.len();
         encode_into(bytes, self.len(), &self.tip, &draft.kind, draft.at, &draft.body)?;
         let leaf = leaf_hash(bytes.get(start..).unwrap_or_default());
-        self.follow(leaf);
+        self.follow(leaf, completed);
         Ok(leaf)
     }
 
-    /// Goes one entry further whose leaf hash is known. The caller has checked that it belongs here.
-    pub fn follow(&mut self, leaf: Digest) {
+    /// Goes one entry further whose leaf hash is known; tells every subtree it completes. The caller has checked that
+    /// the entry belongs here.
+    pub fn follow(&mut self, leaf: Digest, completed: impl FnMut(NodeAt, Digest)) {
         self.tip = leaf;
-        self.frontier.append(leaf);
+        self.frontier.append_noting(leaf, completed);
     }
 }

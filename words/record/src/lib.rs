@@ -39,3 +39,4 @@ pub use commitment::{Commitment, Salt, batch_root};
 pub use cosigned::{Cosigned, NotCosigned, WitnessSet, WitnessedTime};
 pub use entry::{Chain, Draft, Entry, EntryRef, Head, Kind};
 pub use note::{KeyKind, KeyName, Note, SignatureLine, VerifierKey};
+pub use tree::{ConsistencyProof, Frontier, InclusionProof, Tree};
