@@ -1,0 +1,205 @@
+//! Towards more shut: needs no fresh view, no witness, no network, and takes effect even where the disk is full.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clearance::Withdrawn as WithdrawnProof;
+use order::{Raising, Tightening};
+use record::Head;
+use vocabulary::{Class, DoorId, FlowRules, Holdable, RestrictionId};
+
+use super::House;
+use super::carrying::Urgency;
+use crate::enrolment::named;
+use crate::entry::{Body, Effect, Raised, Tightened, Withdrawn};
+use crate::error::Error;
+use crate::fold::Door;
+use crate::report::{Applied, Moment, Report};
+use crate::restriction::{Origin, StandsOn};
+use crate::rules::contained;
+
+impl House {
+    /// Carries out a closing at every door it means: one entry, one sync, then in force, then reported.
+    ///
+    /// Delivered again it changes nothing: an order is one decision.
+    ///
+    /// # Errors
+    /// [`Error::ClosedUnrecorded`]: the doors are closed, but the ledger failed.
+    pub fn tighten(&mut self, order: &Tightening, now: Moment) -> Result<Vec<Report>, Error> {
+        self.settle(now)?;
+        match self.tightened(order, now) {
+            None => Ok(self.repeated(order)),
+            Some(body) => {
+                let done = self.carry_out(&[body], Urgency::Closing, now)?;
+                Ok(self.reports_of(&done, now))
+            }
+        }
+    }
+
+    /// Raises the class of restrictions. Never lowers one.
+    ///
+    /// # Errors
+    /// [`Error::ClosedUnrecorded`]: the classes are raised, but the ledger failed.
+    pub fn raise(&mut self, order: &Raising, now: Moment) -> Result<Vec<Report>, Error> {
+        match self.raised(order) {
+            None => Ok(Vec::new()),
+            Some(body) => {
+                let done = self.carry_out(&[body], Urgency::Closing, now)?;
+                Ok(self.reports_of(&done, now))
+            }
+        }
+    }
+
+    /// Lets a withdrawal reach the doors: each that stands on what was withdrawn is contained.
+    ///
+    /// # Errors
+    /// [`Error::ClosedUnrecorded`]: the doors are closed, but the ledger failed.
+    pub fn withdrawn(&mut self, proof: &WithdrawnProof, now: Moment) -> Result<Vec<Report>, Error> {
+        match self.withdrawal(proof, now) {
+            None => Ok(Vec::new()),
+            Some(body) => {
+                let done = self.carry_out(&[body], Urgency::Closing, now)?;
+                Ok(self.reports_of(&done, now))
+            }
+        }
+    }
+
+    /// What a closing does here; nothing if it was carried out before or means no door of this store.
+    pub(super) fn tightened(&self, order: &Tightening, now: Moment) -> Option<Body> {
+        if self.doors.seen(&order.restriction()).is_some() {
+            return None;
+        }
+        let on = effects(
+            self.doors
+                .all()
+                .iter()
+                .filter(|door| order.applies_to(&door.place)),
+            |door| order.rules_at(&door.place, as_ordered(door.holdable)),
+        );
+        (!on.is_empty()).then(|| {
+            Body::Tightened(Tightened {
+                restriction: order.restriction(),
+                origin: Origin::Order(order.statement()),
+                class: order.class(),
+                signal: order.signal().cloned(),
+                since: self.witnessed(now),
+                drain: order.drain(),
+                reason: order.reason().to_string(),
+                on,
+            })
+        })
+    }
+
+    fn repeated(&self, order: &Tightening) -> Vec<Report> {
+        let id = order.restriction();
+        let Some(entry) = self.doors.seen(&id) else {
+            return Vec::new();
+        };
+        let mut reports = Vec::new();
+        for (index, door) in self.doors.all().iter().enumerate() {
+            if order.applies_to(&door.place) {
+                let applied = if door.state.restriction(&id).is_some() {
+                    Applied::Before { entry }
+                } else {
+                    Applied::LiftedSince { entry }
+                };
+                reports.extend(self.report(index, applied));
+            }
+        }
+        reports
+    }
+
+    /// Which restrictions a raising raises here.
+    pub(super) fn raised(&self, order: &Raising) -> Option<Body> {
+        let mut on: BTreeMap<DoorId, BTreeSet<RestrictionId>> = BTreeMap::new();
+        let mut class = None;
+        for door in self.doors.all() {
+            for (id, restriction) in door.state.active().into_iter().flatten() {
+                let raised = order.raise(&door.place, *id, restriction.class);
+                if raised > restriction.class {
+                    class = class.max(Some(raised));
+                    on.entry((*door.id).clone()).or_default().insert(*id);
+                }
+            }
+        }
+        class.map(|class| {
+            Body::Raised(Raised {
+                statement: order.statement(),
+                class,
+                on,
+            })
+        })
+    }
+
+    /// What a withdrawal does here. Recorded even where no door stands on it: what is withdrawn opens nothing later.
+    pub(super) fn withdrawal(&self, proof: &WithdrawnProof, now: Moment) -> Option<Body> {
+        let closure = proof.closure();
+        let named_here = StandsOn {
+            clearances: closure.clearances.clone(),
+            evidence: closure.evidence.clone(),
+        };
+        let known = self.doors.withdrawn();
+        let new = !named_here.clearances.is_subset(&known.clearances)
+            || !named_here.evidence.is_subset(&known.evidence);
+        new.then(|| {
+            let standing = self
+                .doors
+                .all()
+                .iter()
+                .filter(|door| door.state.stands_on().meets(&named_here));
+            Body::Withdrawn(Withdrawn {
+                statement: proof.statement(),
+                restriction: named(b"withdrawal", &[proof.statement().0]),
+                since: self.witnessed(now),
+                on: effects(standing, |door| contained(door.holdable)),
+                named: named_here.clone(),
+            })
+        })
+    }
+
+    /// Others saw a state of this store that it does not have: every door is contained anew.
+    pub(super) fn rolled_back(&self, seen: &Head, now: Moment) -> Option<Body> {
+        let restriction = named(b"rolled back", &[seen.chain]);
+        self.doors.seen(&restriction).is_none().then(|| {
+            Body::Tightened(Tightened {
+                restriction,
+                origin: Origin::RolledBack,
+                class: Class::Containment,
+                signal: None,
+                since: self.witnessed(now),
+                drain: None,
+                reason: format!(
+                    "Andere haben einen späteren oder anderen Stand dieses Speichers gesehen ({} Einträge, vorhanden {}). / \
+                     Others saw a later or another state of this store ({} entries, {} here).",
+                    seen.len,
+                    self.head().len,
+                    seen.len,
+                    self.head().len
+                ),
+                on: effects(self.doors.all().iter(), |door| contained(door.holdable)),
+            })
+        })
+    }
+}
+
+const fn as_ordered(holdable: Holdable) -> order::Holdable {
+    match holdable {
+        Holdable::Yes => order::Holdable::Yes,
+        Holdable::No => order::Holdable::No,
+    }
+}
+
+/// Doors grouped by what happens to them.
+fn effects<'a>(doors: impl Iterator<Item = &'a Door>, rules: impl Fn(&Door) -> FlowRules) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = Vec::new();
+    for door in doors {
+        let rules = rules(door);
+        match effects.iter_mut().find(|effect| effect.rules == rules) {
+            Some(effect) => effect.doors.push((*door.id).clone()),
+            None => effects.push(Effect {
+                rules,
+                doors: vec![(*door.id).clone()],
+            }),
+        }
+    }
+    effects
+}
