@@ -6,6 +6,7 @@
 //!
 //! It is compiled before anything else, so it stays small: the standard library and a JSON reader.
 
+pub mod bench;
 pub mod check;
 pub mod counterparts;
 mod failed;

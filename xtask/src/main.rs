@@ -1,7 +1,11 @@
-//! `cargo xtask …`: test, check, walls.
+//! `cargo xtask …`: test, check, walls, bench.
 
 use std::process::ExitCode;
-use xtask::{Failed, check, test};
+use xtask::{
+    Failed,
+    bench::{self, ColdBuild},
+    check, test,
+};
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -9,6 +13,8 @@ usage: cargo xtask COMMAND
   test [ARGS]   see to the counterparts, then run every test (ARGS go to `cargo test` instead of --workspace)
   check         format, lints, walls, licences and every test
   walls         the arrows between rooms, and the house rules
+  bench [--cold-build]
+                ratios against the counterparts into docs/benchmarks.md; with a build of the drill from nothing
 ";
 
 fn main() -> ExitCode {
@@ -30,6 +36,8 @@ fn dispatch(word: &str, rest: &[String]) -> Result<u8, Failed> {
     match (word, rest) {
         ("test", rest) => test::test(rest),
         ("check", []) => check::check(),
+        ("bench", []) => bench::bench(ColdBuild::LeaveOut).map(|()| 0),
+        ("bench", [flag]) if flag == "--cold-build" => bench::bench(ColdBuild::Measure).map(|()| 0),
         ("walls", []) => check::walls().map(|()| 0),
         _ => Err(Failed::new(format!(
             "this is no command of mine: {word} {}\n{USAGE}",

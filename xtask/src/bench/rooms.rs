@@ -1,0 +1,142 @@
+//! The rooms' own benches: each is an example of its room, run as a release build, its words taken as they are.
+
+use std::path::Path;
+
+use super::{Goal, Part, Reached};
+use crate::{Failed, run, workspace::Workspace};
+
+/// Rooms with an `examples/bench.rs`.
+const ROOMS: &[&str] = &["ledger", "door", "spool"];
+
+/// A goal of the project, found in what a bench says.
+struct Wanted {
+    room: &'static str,
+    /// The line that begins like this; the number stands behind its first colon.
+    line: &'static str,
+    what: &'static str,
+    limit: Limit,
+    unit: &'static str,
+}
+
+/// On which side of the number the goal lies.
+#[derive(Clone, Copy)]
+enum Limit {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+const WANTED: &[Wanted] = &[
+    Wanted {
+        room: "ledger",
+        line: "append, batches of 1000,",
+        what: "log append, batches of 1,000, durable checkpoint after each",
+        limit: Limit::AtLeast(10_000.0),
+        unit: "entries/s",
+    },
+    Wanted {
+        room: "ledger",
+        line: "verify, 1000000 entries",
+        what: "verifying 1 M entries",
+        limit: Limit::AtMost(2.0),
+        unit: "s",
+    },
+];
+
+/// Runs every bench there is, each in a folder of its own.
+pub(crate) fn measure(workspace: &Workspace, folder: &Path) -> Result<Vec<Part>, Failed> {
+    let mut parts = Vec::new();
+    for name in ROOMS {
+        let Some(room) = workspace.rooms.get(*name) else {
+            continue;
+        };
+        if !workspace
+            .root
+            .join(&room.folder)
+            .join("examples/bench.rs")
+            .exists()
+        {
+            eprintln!("xtask: {name} has no bench yet");
+            continue;
+        }
+        let line = format!("cargo run --release -p {name} --example bench -- DIR");
+        eprintln!("xtask: {line}");
+        let words = [
+            "run",
+            "--release",
+            "--quiet",
+            "-p",
+            name,
+            "--example",
+            "bench",
+            "--",
+        ];
+        let said = run::read(run::cargo(&workspace.root, &words).arg(folder))?;
+        let said = String::from_utf8_lossy(&said);
+        parts.push(Part {
+            text: format!(
+                "## Room `{name}`\n\n`{line}`\n\n```text\n{}\n```\n",
+                said.trim_end()
+            ),
+            goals: goals(name, &said),
+        });
+    }
+    Ok(parts)
+}
+
+/// The goals of a room. A line the bench no longer writes is a goal that was missed, not one that is forgotten.
+fn goals(room: &str, said: &str) -> Vec<Goal> {
+    let wanted = WANTED.iter().filter(|wanted| wanted.room == room);
+    wanted
+        .map(|wanted| {
+            let measured = said
+                .lines()
+                .find(|line| line.starts_with(wanted.line))
+                .and_then(number);
+            let (goal, reached) = match wanted.limit {
+                Limit::AtLeast(limit) => (
+                    format!("≥ {limit} {}", wanted.unit),
+                    measured.is_some_and(|n| n >= limit),
+                ),
+                Limit::AtMost(limit) => (
+                    format!("≤ {limit} {}", wanted.unit),
+                    measured.is_some_and(|n| n <= limit),
+                ),
+            };
+            Goal {
+                what: wanted.what.to_owned(),
+                goal,
+                measured: measured
+                    .map_or_else(|| "not measured".to_owned(), |n| format!("{n} {}", wanted.unit)),
+                reached: Reached::when(reached),
+            }
+        })
+        .collect()
+}
+
+/// The number behind the first colon of a line.
+fn number(line: &str) -> Option<f64> {
+    let (_, rest) = line.split_once(':')?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goals_are_read_from_what_a_bench_says() {
+        let said = "append, batches of 1000, durable checkpoint after each:     9999 entries/s\n\
+                    verify, 1000000 entries: 1.93 s, sound: true\n";
+        let goals = goals("ledger", said);
+        let read: Vec<_> = goals
+            .iter()
+            .map(|goal| (goal.measured.as_str(), goal.reached))
+            .collect();
+        assert_eq!(read, [("9999 entries/s", Reached::No), ("1.93 s", Reached::Yes)]);
+    }
+
+    #[test]
+    fn a_goal_nobody_measured_is_missed() {
+        assert!(goals("ledger", "").iter().all(|goal| goal.reached == Reached::No));
+    }
+}
