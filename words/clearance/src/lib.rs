@@ -14,14 +14,24 @@
 #![no_std]
 extern crate alloc;
 
+mod admit;
 mod admitted;
+mod authority;
 mod body;
 mod checks;
+mod decide;
 mod permit;
+mod refused;
+pub mod sentence;
+mod stand;
+mod view;
 
 pub use admitted::{Admitted, Withdrawn};
+pub use authority::{Authority, Followed, authority_origin};
 pub use body::{
     Against, BadPeer, Basis, CheckResult, ChecklistItem, Clearance, Consent, Delegation, Grade, Peer,
     Refusal, RewrappedKey, StandingConsent, StandingFor, Withdrawal, Withdraws,
 };
 pub use permit::{After, DoorFacts, LimitedRules, Permit, RestrictionFacts, StandsOn};
+pub use refused::{ClearanceFault, MissingParts, NotFresh, Refused};
+pub use view::{FreshView, NONCE_KIND, Nonce, NonceEntry, STATEMENT_KIND, WitnessedTime};

@@ -88,6 +88,7 @@ pub struct Permit {
     pub(crate) becomes: After,
     pub(crate) stands_on: StandsOn,
     pub(crate) consent: Option<StatementId>,
+    pub(crate) at: Timestamp,
 }
 
 impl Permit {
@@ -131,5 +132,11 @@ impl Permit {
     #[must_use]
     pub const fn consent(&self) -> Option<StatementId> {
         self.consent
+    }
+
+    /// Witnessed time when it was given.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
     }
 }
