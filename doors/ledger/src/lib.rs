@@ -39,7 +39,9 @@ mod read;
 mod scan;
 mod segment;
 mod slots;
+mod verify;
 
 pub use error::{Damage, Error};
 pub use ledger::{Ledger, Recovered, origin_of};
 pub use read::Entries;
+pub use verify::{Place, Verified, verify};

@@ -1,7 +1,7 @@
 //! Reading a whole ledger once: every checksum, number, chain link and leaf hash. One thread reads and hashes entries,
 //! the other follows chain and tree.
 
-use record::{Chain, EntryRef, Origin, tree::leaf_hash};
+use record::{Chain, Origin, verify::Link};
 use std::{
     collections::BTreeMap,
     fs,
@@ -66,13 +66,6 @@ pub(crate) struct Scanned {
     pub(crate) torn: bool,
     /// Roots at the sizes that were asked for, where the ledger has that many entries.
     pub(crate) roots: BTreeMap<u64, Digest>,
-}
-
-#[derive(Clone, Copy)]
-struct Link {
-    index: u64,
-    previous: Digest,
-    leaf: Digest,
 }
 
 enum Piece {
@@ -209,17 +202,10 @@ fn read_segment(
 fn collect_links(body: &[u8], entries: u32, links: &mut Vec<Link>) -> bool {
     let mut count = 0;
     for bytes in EntriesIn(body) {
-        let Some(entry) = bytes
-            .ok()
-            .and_then(|bytes| Some((EntryRef::decode(bytes).ok()?, bytes)))
-        else {
+        let Some(link) = bytes.ok().and_then(|bytes| Link::of(bytes).ok()) else {
             return false;
         };
-        links.push(Link {
-            index: entry.0.index,
-            previous: entry.0.previous,
-            leaf: leaf_hash(entry.1),
-        });
+        links.push(link);
         count += 1;
     }
     count == entries && count > 0

@@ -119,6 +119,30 @@ impl SegmentReader {
         }
         Ok(tail.len() < claimed || has_empty_sector(&tail, at))
     }
+
+    /// Where the file ended when it was opened.
+    pub(crate) const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Goes to the next place after the commit at `at` where a commit header stands, to read on behind damage. A commit
+    /// whose own header is whole is skipped by its length. `false` when there is none.
+    pub(crate) fn resync(&mut self, at: u64) -> Result<bool, Error> {
+        self.seek(at)?;
+        let mut tail = Vec::new();
+        self.file
+            .read_to_end(&mut tail)
+            .map_err(Error::io("read", &self.path))?;
+        let own = tail.first_chunk().and_then(CommitHeader::decode);
+        let skipped = own.map_or(1, |header| COMMIT_HEADER_BYTES + header.body_len as usize);
+        match next_header(tail.get(skipped..).unwrap_or_default()) {
+            Some(offset) => {
+                self.seek(at + (skipped + offset) as u64)?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
 }
 
 fn next_header(bytes: &[u8]) -> Option<usize> {

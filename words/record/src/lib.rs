@@ -32,7 +32,10 @@ pub mod commitment;
 pub mod cosigned;
 pub mod entry;
 pub mod note;
+pub mod promises;
 pub mod tree;
+pub mod verify;
+pub mod witness;
 
 pub use checkpoint::{Checkpoint, LogKey, NotSigned, Origin, SignedCheckpoint, WitnessKey};
 pub use commitment::{Commitment, Salt, batch_root};

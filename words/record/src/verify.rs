@@ -1,0 +1,562 @@
+//! The verifier that stands alone: entries and checkpoints from anywhere, no server, no ledger.
+//!
+//! It follows numbers, chain and tree, and compares the root with every checkpoint it was given. What it can name:
+//!
+//! | found | how |
+//! |---|---|
+//! | changed | the next entry names another hash |
+//! | removed | a number is skipped |
+//! | reordered, repeated | a number comes again or late |
+//! | rewritten | chain and numbers fit, a checkpoint's root does not: between which two checkpoints |
+//! | forked | two checkpoints of one size with different roots, both signed |
+//! | truncated | a checkpoint knows of more entries |
+//!
+//! Without a checkpoint from outside, a log whose owner rewrote everything looks sound; the report says so.
+
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+use vocabulary::Digest;
+
+use crate::checkpoint::{Checkpoint, NotSigned, Origin, SignedCheckpoint};
+use crate::cosigned::{Cosigned, WitnessSet};
+use crate::entry::{BadEntry, Chain, EntryRef, Head};
+use crate::note::{Note, VerifierKey};
+use crate::tree::leaf_hash;
+
+/// Most findings that are listed; more are counted.
+pub const FINDINGS_MAX: usize = 100;
+/// Gaps that are remembered in case their entries come later; more are reported at once.
+const GAPS_MAX: usize = 1000;
+
+/// Whom the verifier believes.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Trust {
+    /// Keys of the log itself.
+    pub log: Vec<VerifierKey>,
+    /// Witnesses outside.
+    pub witnesses: Option<WitnessSet>,
+}
+
+/// What the verifier needs to know of one entry. Independent of its neighbours, so many can be made side by side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// The entry's number.
+    pub index: u64,
+    /// The chain it names.
+    pub previous: Digest,
+    /// Its own leaf hash.
+    pub leaf: Digest,
+}
+
+impl Link {
+    /// Reads and hashes an encoded entry.
+    ///
+    /// # Errors
+    /// [`BadEntry`].
+    pub fn of(bytes: &[u8]) -> Result<Self, BadEntry> {
+        let entry = EntryRef::decode(bytes)?;
+        Ok(Self {
+            index: entry.index,
+            previous: entry.previous,
+            leaf: leaf_hash(bytes),
+        })
+    }
+}
+
+/// Something that is not as it was recorded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Finding {
+    /// Bytes that are no entry stand where this entry should.
+    Unreadable {
+        /// The entry.
+        index: u64,
+    },
+    /// This entry is not the one that was recorded; when the two differ, one or more of `from..=to`.
+    Changed {
+        /// First entry meant.
+        from: u64,
+        /// Last entry meant.
+        to: u64,
+    },
+    /// Entries `from..to` are missing.
+    Removed {
+        /// First missing entry.
+        from: u64,
+        /// First entry after them that is there.
+        to: u64,
+    },
+    /// An entry stands in the wrong place.
+    Reordered {
+        /// The entry.
+        index: u64,
+        /// The entry it stands behind.
+        after: u64,
+    },
+    /// An entry stands there a second time.
+    Repeated {
+        /// The entry.
+        index: u64,
+    },
+    /// Chain and numbers fit, but these are not the entries the checkpoint was signed for: one or more of `from..to`.
+    Rewritten {
+        /// Size of the last checkpoint that agrees.
+        from: u64,
+        /// Size of the checkpoint that does not.
+        to: u64,
+    },
+    /// Two signed checkpoints of one size have different roots.
+    Forked {
+        /// The size.
+        size: u64,
+        /// One text.
+        one: String,
+        /// The other text.
+        other: String,
+    },
+    /// The log is shorter than a checkpoint says.
+    Truncated {
+        /// How many entries there are.
+        len: u64,
+        /// How many there were.
+        size: u64,
+    },
+    /// A checkpoint that nobody trusted has signed.
+    Untrusted {
+        /// Which of the notes given, from zero.
+        note: usize,
+        /// Why.
+        why: String,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { index } => write!(
+                f,
+                "Eintrag {index} ist nicht lesbar. / Entry {index} cannot be read."
+            ),
+            Self::Changed { from, to } if from == to => {
+                write!(f, "Eintrag {from} wurde verändert. / Entry {from} was changed.")
+            }
+            Self::Changed { from, to } => write!(
+                f,
+                "Von den Einträgen {from} bis {to} wurde mindestens einer verändert. / \
+                 At least one of entries {from} to {to} was changed."
+            ),
+            Self::Removed { from, to } => {
+                let last = to.saturating_sub(1);
+                write!(
+                    f,
+                    "Einträge {from} bis {last} fehlen. / Entries {from} to {last} are missing."
+                )
+            }
+            Self::Reordered { index, after } => write!(
+                f,
+                "Eintrag {index} steht hinter Eintrag {after}. / Entry {index} stands behind entry {after}."
+            ),
+            Self::Repeated { index } => {
+                write!(
+                    f,
+                    "Eintrag {index} steht mehrfach da. / Entry {index} stands there more than once."
+                )
+            }
+            Self::Rewritten { from, to } => write!(
+                f,
+                "Die Einträge {from} bis {last} sind nicht die, für die Stand {to} unterschrieben wurde. / \
+                 Entries {from} to {last} are not those checkpoint {to} was signed for.",
+                last = to.saturating_sub(1)
+            ),
+            Self::Forked { size, .. } => write!(
+                f,
+                "Für {size} Einträge gibt es zwei verschiedene unterschriebene Stände. / \
+                 There are two different signed checkpoints for {size} entries."
+            ),
+            Self::Truncated { len, size } => write!(
+                f,
+                "Es sind {len} Einträge da, ein Stand nennt {size}: ab Eintrag {len} fehlt alles. / \
+                 There are {len} entries, a checkpoint says {size}: everything from entry {len} is missing."
+            ),
+            Self::Untrusted { note, why } => write!(
+                f,
+                "Stand Nr. {note} ist von niemandem unterschrieben, dem vertraut wird ({why}). / \
+                 Checkpoint no. {note} is signed by nobody trusted ({why})."
+            ),
+        }
+    }
+}
+
+/// Whose word a checkpoint is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Word {
+    /// The log's own.
+    Log,
+    /// A quorum of witnesses.
+    Witnesses,
+}
+
+/// What the verifier found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// Which log.
+    pub origin: Origin,
+    /// How many entries were read.
+    pub entries: u64,
+    /// Where the log stands, when numbers and chain are whole.
+    pub head: Option<Head>,
+    /// Sizes of the checkpoints that agree, and whose word they are.
+    pub agreed: Vec<(u64, Word)>,
+    /// What is wrong, at most [`FINDINGS_MAX`].
+    pub findings: Vec<Finding>,
+    /// How many more findings there were.
+    pub unlisted: u64,
+}
+
+impl Report {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_sound(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// The largest size that somebody vouches for; later entries could still be rewritten unseen.
+    #[must_use]
+    pub fn vouched(&self, word: Word) -> Option<u64> {
+        self.agreed
+            .iter()
+            .filter(|(_, by)| *by >= word)
+            .map(|(size, _)| *size)
+            .max()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (de, en) = if self.is_sound() {
+            ("unversehrt", "sound")
+        } else {
+            ("NICHT unversehrt", "NOT sound")
+        };
+        writeln!(
+            f,
+            "Protokoll „{o}“, {n} Einträge: {de}. / Log \"{o}\", {n} entries: {en}.",
+            o = self.origin,
+            n = self.entries
+        )?;
+        for finding in &self.findings {
+            writeln!(f, "  - {finding}")?;
+        }
+        if self.unlisted > 0 {
+            writeln!(f, "  - und {0} weitere. / and {0} more.", self.unlisted)?;
+        }
+        let said = |size: Option<u64>| size.map_or_else(|| "–".to_string(), |size| size.to_string());
+        writeln!(
+            f,
+            "Bezeugt bis {w}, vom Protokoll selbst unterschrieben bis {l}. / \
+             Witnessed up to {w}, signed by the log itself up to {l}.",
+            w = said(self.vouched(Word::Witnesses)),
+            l = said(self.vouched(Word::Log)),
+        )?;
+        if self.vouched(Word::Witnesses).is_none() {
+            writeln!(
+                f,
+                "Ohne Stand von Zeugen fällt nicht auf, wenn der Besitzer alles neu geschrieben hat. / \
+                 Without a witnessed checkpoint it would not show if its owner had rewritten everything."
+            )?;
+        }
+        Ok(())
+    }
+}
+
+struct Claim {
+    size: u64,
+    root: Digest,
+    word: Word,
+    text: String,
+}
+
+/// Follows a log entry by entry. Memory is bounded by the checkpoints and findings, not by the log.
+pub struct Verifier {
+    origin: Origin,
+    chain: Chain,
+    /// What the next entry must name; unknown behind a gap.
+    tip: Option<Digest>,
+    /// Number after the one seen last.
+    cursor: u64,
+    /// Number after the largest one seen.
+    top: u64,
+    /// Whether everything so far was in its place, so that the tree means something.
+    whole: bool,
+    /// Missing numbers, from and to.
+    gaps: BTreeMap<u64, u64>,
+    /// First and last entry whose link to the one before is broken, without a good link between.
+    broken: Option<(u64, u64)>,
+    /// By size, largest first.
+    claims: Vec<Claim>,
+    agreed_size: u64,
+    report: Report,
+}
+
+impl Verifier {
+    /// Begins with the checkpoints somebody holds and whom one believes.
+    #[must_use]
+    pub fn new(origin: &Origin, notes: &[Note], trust: &Trust) -> Self {
+        let chain = Chain::new(origin);
+        let report = Report {
+            origin: origin.clone(),
+            entries: 0,
+            head: None,
+            agreed: Vec::new(),
+            findings: Vec::new(),
+            unlisted: 0,
+        };
+        let mut verifier = Self {
+            origin: origin.clone(),
+            tip: Some(chain.tip()),
+            chain,
+            cursor: 0,
+            top: 0,
+            whole: true,
+            gaps: BTreeMap::new(),
+            broken: None,
+            claims: Vec::new(),
+            agreed_size: 0,
+            report,
+        };
+        for (number, note) in notes.iter().enumerate() {
+            verifier.take_note(number, note, trust);
+        }
+        verifier
+            .claims
+            .sort_by_key(|claim| core::cmp::Reverse(claim.size));
+        verifier.find_forks();
+        verifier.compare();
+        verifier
+    }
+
+    fn take_note(&mut self, number: usize, note: &Note, trust: &Trust) {
+        let mut claim = |checkpoint: &Checkpoint, word| {
+            let (size, root, text) = (checkpoint.size, checkpoint.root, note.to_string());
+            self.claims.push(Claim {
+                size,
+                root,
+                word,
+                text,
+            });
+        };
+        let signed = SignedCheckpoint::verify(note, &self.origin, &trust.log);
+        if let Ok(signed) = &signed {
+            claim(signed.checkpoint(), Word::Log);
+        }
+        let cosigned = trust
+            .witnesses
+            .as_ref()
+            .map(|set| Cosigned::verify(note, &self.origin, set));
+        if let Some(Ok(cosigned)) = &cosigned {
+            claim(cosigned.checkpoint(), Word::Witnesses);
+        }
+        let why = match (signed, cosigned) {
+            (Ok(_), _) | (_, Some(Ok(_))) => return,
+            (Err(NotSigned::Unsigned { .. }), Some(Err(why))) => why.to_string(),
+            (Err(why), _) => why.to_string(),
+        };
+        self.find(Finding::Untrusted { note: number, why });
+    }
+
+    fn find_forks(&mut self) {
+        let mut forks = Vec::new();
+        for pair in self.claims.windows(2) {
+            if let [one, other] = pair
+                && one.size == other.size
+                && one.root != other.root
+            {
+                let (one_text, other_text) = (one.text.clone(), other.text.clone());
+                forks.push(Finding::Forked {
+                    size: one.size,
+                    one: one_text,
+                    other: other_text,
+                });
+            }
+        }
+        forks.into_iter().for_each(|fork| self.find(fork));
+    }
+
+    fn find(&mut self, finding: Finding) {
+        if self.report.findings.contains(&finding) {
+            return;
+        }
+        if self.report.findings.len() < FINDINGS_MAX {
+            self.report.findings.push(finding);
+        } else {
+            self.report.unlisted += 1;
+        }
+    }
+
+    /// Takes the next entry.
+    pub fn push(&mut self, link: Link) {
+        self.report.entries += 1;
+        // An entry that continues the chain stands where it should; then only its number was changed.
+        let renumbered = link.index != self.cursor && self.whole && self.tip == Some(link.previous);
+        if renumbered {
+            self.whole = false;
+            self.find(Finding::Changed {
+                from: self.cursor,
+                to: self.cursor,
+            });
+        }
+        let index = if renumbered { self.cursor } else { link.index };
+        if index == self.cursor && index == self.top {
+            self.follow(index, link);
+        } else {
+            self.displaced(index);
+        }
+        self.tip = Some(link.leaf);
+        self.cursor = index.saturating_add(1);
+        self.top = self.top.max(self.cursor);
+        self.compare();
+    }
+
+    fn follow(&mut self, index: u64, link: Link) {
+        if self.tip.is_some_and(|tip| tip != link.previous) {
+            self.whole = false;
+            let first = self.broken.map_or(index, |(first, _)| first);
+            self.broken = Some((first, index));
+        } else {
+            self.settle();
+        }
+        if self.whole {
+            self.chain.follow(link.leaf, |_, _| ());
+        }
+    }
+
+    /// A run of broken links `i..=j` means that one or more of the entries `i-1..=j-1` are not what they were.
+    fn settle(&mut self) {
+        if let Some((first, last)) = self.broken.take() {
+            let (from, to) = (first.saturating_sub(1), last.saturating_sub(1));
+            self.find(Finding::Changed { from, to });
+        }
+    }
+
+    fn displaced(&mut self, index: u64) {
+        self.settle();
+        self.whole = false;
+        if index > self.top {
+            if self.gaps.len() < GAPS_MAX {
+                self.gaps.insert(self.top, index);
+            } else {
+                self.find(Finding::Removed {
+                    from: self.top,
+                    to: index,
+                });
+            }
+        } else if index < self.top {
+            let late = self.fill_gap(index);
+            if !late {
+                self.find(Finding::Repeated { index });
+            } else if index != self.cursor {
+                self.find(Finding::Reordered {
+                    index,
+                    after: self.cursor.saturating_sub(1),
+                });
+            }
+        }
+    }
+
+    /// Takes a number out of the missing ones; whether it was among them.
+    fn fill_gap(&mut self, index: u64) -> bool {
+        let Some((from, to)) = self
+            .gaps
+            .range(..=index)
+            .next_back()
+            .map(|(from, to)| (*from, *to))
+        else {
+            return false;
+        };
+        if index >= to {
+            return false;
+        }
+        self.gaps.remove(&from);
+        if from < index {
+            self.gaps.insert(from, index);
+        }
+        if index + 1 < to {
+            self.gaps.insert(index + 1, to);
+        }
+        true
+    }
+
+    /// Takes note that bytes which are no entry stand where the next one should.
+    pub fn push_unreadable(&mut self) {
+        self.settle();
+        self.report.entries += 1;
+        self.whole = false;
+        self.find(Finding::Unreadable { index: self.cursor });
+        self.tip = None;
+        self.cursor = self.cursor.saturating_add(1);
+        self.top = self.top.max(self.cursor);
+    }
+
+    fn compare(&mut self) {
+        let size = self.chain.len();
+        let due = |claims: &[Claim]| claims.last().is_some_and(|claim| claim.size == size);
+        if !self.whole || !due(&self.claims) {
+            return;
+        }
+        let root = self.chain.frontier().root();
+        let agreed_before = self.report.agreed.len();
+        while due(&self.claims) {
+            if let Some(claim) = self.claims.pop().filter(|claim| claim.root == root) {
+                self.report.agreed.push((size, claim.word));
+            }
+        }
+        // Where one of several agrees, the others are a fork of the log, not a change to these entries.
+        if self.report.agreed.len() > agreed_before {
+            self.agreed_size = size;
+        } else {
+            self.find(Finding::Rewritten {
+                from: self.agreed_size,
+                to: size,
+            });
+        }
+    }
+
+    /// What was found, when there are no more entries.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        self.settle();
+        for (from, to) in core::mem::take(&mut self.gaps) {
+            self.find(Finding::Removed { from, to });
+        }
+        let largest = self.claims.iter().map(|claim| claim.size).max().unwrap_or(0);
+        if largest > self.top {
+            self.find(Finding::Truncated {
+                len: self.top,
+                size: largest,
+            });
+        }
+        self.report.head = self.whole.then(|| self.chain.head());
+        self.report
+    }
+}
+
+/// Verifies a whole log at once.
+#[must_use]
+pub fn verify<B: AsRef<[u8]>>(
+    origin: &Origin,
+    entries: impl IntoIterator<Item = B>,
+    notes: &[Note],
+    trust: &Trust,
+) -> Report {
+    let mut verifier = Verifier::new(origin, notes, trust);
+    for bytes in entries {
+        match Link::of(bytes.as_ref()) {
+            Ok(link) => verifier.push(link),
+            Err(_) => verifier.push_unreadable(),
+        }
+    }
+    verifier.finish()
+}
