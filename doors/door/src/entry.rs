@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clearance::Nonce;
+use order::UseNumber;
 use record::{Draft, Kind};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use vocabulary::{
@@ -33,8 +35,10 @@ pub enum Body {
     GrantsEnded(GrantsEnded),
     /// A fresh view of the authority log was proven.
     Fresh(Fresh),
-    /// A statement was admitted to the authority replica.
-    Statement(Box<Admission>),
+    /// The authority replica followed its log by one entry: the entry's exact bytes.
+    Authority(Vec<u8>),
+    /// A statement was admitted that came without the authority log, from a file for example.
+    Statement(Envelope),
     /// An opening was refused.
     Refused(RefusedOpening),
 }
@@ -66,10 +70,23 @@ pub struct Tightened {
     /// How long sessions may finish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Seconds>,
+    /// Which use of a pre-signed order it is, and when, by this door's own clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Used>,
     /// Why, in the commander's words.
     pub reason: String,
     /// Its effect.
     pub on: Vec<Effect>,
+}
+
+/// One use of a pre-signed order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Used {
+    /// Its count.
+    pub number: UseNumber,
+    /// When, by the clock of the door that counts.
+    pub at: Timestamp,
 }
 
 /// What a restriction does at some doors.
@@ -135,23 +152,16 @@ pub struct GrantsEnded {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fresh {
+    /// The co-signed checkpoint, so that a replay proves it again.
+    pub note: String,
+    /// The nonce this process drew.
+    pub nonce: Nonce,
     /// Size of the authority log.
     pub size: u64,
     /// Root of the authority log.
     pub root: Digest,
     /// Median of the witnesses' times.
     pub witnessed: Timestamp,
-}
-
-/// A statement was admitted to the authority replica.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Admission {
-    /// The exact statement.
-    pub envelope: Envelope,
-    /// The witnessed time it was judged at, where there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<Timestamp>,
 }
 
 /// An opening was refused; repetitions are counted, not logged one by one.
@@ -198,6 +208,7 @@ impl Body {
             Self::Withdrawn(_) => "door.withdrawn",
             Self::GrantsEnded(_) => "door.grants-ended",
             Self::Fresh(_) => "door.fresh",
+            Self::Authority(_) => "authority",
             Self::Statement(_) => "statement",
             Self::Refused(_) => "door.refused",
         }
@@ -223,6 +234,7 @@ impl Body {
             "door.withdrawn" => Self::Withdrawn(json(kind, bytes)?),
             "door.grants-ended" => Self::GrantsEnded(json(kind, bytes)?),
             "door.fresh" => Self::Fresh(json(kind, bytes)?),
+            "authority" => Self::Authority(bytes.to_vec()),
             "statement" => Self::Statement(json(kind, bytes)?),
             "door.refused" => Self::Refused(json(kind, bytes)?),
             other => return Err(BadBody::UnknownKind(other.into())),
@@ -244,6 +256,7 @@ impl Body {
             Self::Withdrawn(body) => serde_json::to_vec(body),
             Self::GrantsEnded(body) => serde_json::to_vec(body),
             Self::Fresh(body) => serde_json::to_vec(body),
+            Self::Authority(bytes) => Ok(bytes.clone()),
             Self::Statement(body) => serde_json::to_vec(body),
             Self::Refused(body) => serde_json::to_vec(body),
         }

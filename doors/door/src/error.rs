@@ -41,6 +41,12 @@ pub enum Error {
          The doors are closed, but the order could not be recorded (not \"applied\"); check the disk and restart."
     )]
     ClosedUnrecorded(#[source] ledger::Error),
+    /// More closings took effect without an entry than are remembered.
+    #[error(
+        "Zu viele Schließungen konnten nicht aufgezeichnet werden; bitte Platte prüfen und Prozess neu starten. / \
+         Too many closings could not be recorded; check the disk and restart."
+    )]
+    TooMuchOwed,
     /// An entry does not follow from those before it.
     #[error(
         "Eintrag {index} im Protokoll der Türen passt nicht zu den vorigen; der Speicher wird nicht benutzt. / \
@@ -72,6 +78,44 @@ pub enum Error {
     OpeningWithoutOrder {
         /// Its index.
         index: u64,
+    },
+    /// A recorded entry of the authority log, or a recorded fresh view, is no longer accepted.
+    #[error(
+        "Eintrag {index}: die aufgezeichnete Weisung wird nicht anerkannt; der Speicher wird nicht benutzt. / \
+         Entry {index}: the recorded statement or view is not accepted; the store is not used."
+    )]
+    NotReplayed {
+        /// Its index.
+        index: u64,
+        /// Why.
+        #[source]
+        source: clearance::Refused,
+    },
+    /// A statement was not admitted, or the entry is not the next of the authority log. Nothing changed.
+    #[error(transparent)]
+    NotAdmitted(clearance::Refused),
+    /// A view was not fresh. Nothing changed.
+    #[error("Die Türen bleiben, wie sie sind: {0} / The doors stay as they are: {0}")]
+    NotFresh(clearance::NotFresh),
+    /// Nobody asked for this view, or the answer took too long.
+    #[error(
+        "Auf diesen Nachweis wird nicht gewartet: die Tür hat keine Zufallszahl offen, oder sie ist älter als {minutes} \
+         Minuten. Bitte neu anfragen. / \
+         This view is not awaited: the door has no nonce open, or it is older than {minutes} minutes. Ask again."
+    )]
+    NotAsked {
+        /// How long an answer is awaited.
+        minutes: u64,
+    },
+    /// More entries at once than are followed in one step.
+    #[error(
+        "{count} Einträge auf einmal sind zu viele, höchstens {max}. / {count} entries at once are too many; at most {max}."
+    )]
+    TooManyEntries {
+        /// How many came in.
+        count: usize,
+        /// How many may.
+        max: usize,
     },
     /// A door of another store.
     #[error("Die Tür {0} gehört nicht zu diesem Speicher. / Door {0} is not in this store.")]

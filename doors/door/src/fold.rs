@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vocabulary::{Class, DoorId, FlowRules, Holdable, Place, RestrictionId, Timestamp};
+use order::EarlierUses;
+use vocabulary::{Class, DoorId, FlowRules, Holdable, Place, RestrictionId, StatementId, Timestamp};
 
 use crate::enrolment::Enrolment;
 use crate::entry::{Body, Effect};
@@ -21,6 +22,7 @@ pub struct Doors {
     seen: BTreeMap<RestrictionId, u64>,
     withdrawn: StandsOn,
     witnessed: Option<Timestamp>,
+    uses: BTreeMap<StatementId, EarlierUses>,
 }
 
 /// One door of a store.
@@ -97,6 +99,7 @@ impl Doors {
             seen: BTreeMap::from([(first, 0)]),
             withdrawn: StandsOn::default(),
             witnessed: None,
+            uses: BTreeMap::new(),
         }
     }
 
@@ -142,6 +145,12 @@ impl Doors {
         self.witnessed
     }
 
+    /// When a pre-signed order was used here before.
+    #[must_use]
+    pub fn uses(&self, order: &StatementId) -> EarlierUses {
+        self.uses.get(order).cloned().unwrap_or_default()
+    }
+
     /// Carries out one entry and says what changed.
     ///
     /// # Errors
@@ -151,6 +160,12 @@ impl Doors {
         match body {
             Body::Tightened(tightened) => {
                 self.seen.entry(tightened.restriction).or_insert(entry);
+                if let (Origin::Order(statement), Some(used)) = (&tightened.origin, tightened.used) {
+                    self.uses
+                        .entry(*statement)
+                        .or_default()
+                        .insert(used.number, used.at);
+                }
             }
             Body::Withdrawn(withdrawn) => {
                 self.seen.entry(withdrawn.restriction).or_insert(entry);
@@ -162,6 +177,7 @@ impl Doors {
             | Body::Raised(_)
             | Body::Opened(_)
             | Body::GrantsEnded(_)
+            | Body::Authority(_)
             | Body::Statement(_)
             | Body::Refused(_) => {}
         }
@@ -249,7 +265,7 @@ impl Doors {
                 .iter()
                 .map(|door| Ok((self.known(door)?, Event::GrantsEnded { at: body.at })))
                 .collect(),
-            Body::Fresh(_) | Body::Statement(_) | Body::Refused(_) => Ok(Vec::new()),
+            Body::Fresh(_) | Body::Authority(_) | Body::Statement(_) | Body::Refused(_) => Ok(Vec::new()),
         }
     }
 

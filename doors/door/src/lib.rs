@@ -48,7 +48,7 @@ pub use enrolment::{BadEnrolment, DOORS_MAX, DoorPlace, Enrolment, StoreId};
 pub use error::{Error, Foreign};
 pub use fold::{Change, Door, Doors, Misfit};
 pub use gate::{EmergencyPermit, Gate, Intake, Missing, PassPermit, Refusal, StorePermit};
-pub use house::House;
+pub use house::{Effect, House, Outcome, Proven};
 pub use report::{
     Applied, Authority, DoorStatus, Moment, OpeningRefused, Recording, Report, Signal, Status, enrolled_twice,
 };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use order::AgeRecipient;
 use serde::{Deserialize, Serialize};
 use vocabulary::{
     Class, Digest, EnvironmentId, Flow, FlowRules, RestrictionId, SignalId, StatementId, Timestamp,
@@ -67,6 +68,15 @@ pub struct StandsOn {
     pub clearances: BTreeSet<StatementId>,
     /// Evidence roots and digests of what was examined.
     pub evidence: BTreeSet<Digest>,
+}
+
+impl From<&clearance::StandsOn> for StandsOn {
+    fn from(other: &clearance::StandsOn) -> Self {
+        Self {
+            clearances: other.clearances.clone(),
+            evidence: other.evidence.clone(),
+        }
+    }
 }
 
 impl StandsOn {
@@ -143,7 +153,7 @@ pub struct Emergency {
     /// The emergency environment that reads.
     pub environment: EnvironmentId,
     /// The decryption identity the insurer named.
-    pub identity: String,
+    pub identity: AgeRecipient,
     /// When it ends, in witnessed time.
     pub until: Timestamp,
 }

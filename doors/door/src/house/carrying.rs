@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use clearance::Authority;
 use ledger::Ledger;
 use record::Origin;
 use vocabulary::{Class, FlowRules, Millis};
 
-use super::{House, draft, view_of};
+use super::admitting::Replay;
+use super::{House, authority_of, draft, view_of};
 use crate::enrolment::{Enrolment, named};
 use crate::entry::{Body, Effect, Tightened};
 use crate::error::{Error, Foreign};
@@ -53,6 +55,16 @@ impl House {
                 self.owe(bodies);
                 (self.ledger.head().len, Some(error))
             }
+            (Err(Error::TooMuchOwed), Urgency::Closing) => {
+                self.owe(bodies);
+                (
+                    self.ledger.head().len,
+                    Some(ledger::Error::Poisoned {
+                        dir: self.ledger.dir().to_path_buf(),
+                        doing: "append",
+                    }),
+                )
+            }
             (Err(error), Urgency::Closing | Urgency::Ordinary) => return Err(error),
         };
         let mut done = Done {
@@ -80,6 +92,9 @@ impl House {
 
     /// Writes bodies to the ledger with one sync, after everything still owed. When this returns they are durable.
     fn record(&mut self, bodies: &[Body], now: Moment) -> Result<u64, Error> {
+        if self.overrun {
+            return Err(Error::TooMuchOwed);
+        }
         let first = self.ledger.head().len;
         // Checked before anything is written: what does not fit is never recorded.
         for (index, body) in (first..).zip(bodies) {
@@ -107,8 +122,11 @@ impl House {
     /// Remembers what is in force without an entry. Beyond the bound only the process's end is left, which contains
     /// every door anyway.
     fn owe(&mut self, bodies: &[Body]) {
-        let room = OWED_MAX.saturating_sub(self.owed.len());
-        self.owed.extend(bodies.iter().take(room).cloned());
+        if self.owed.len().saturating_add(bodies.len()) > OWED_MAX {
+            self.overrun = true;
+        } else {
+            self.owed.extend_from_slice(bodies);
+        }
     }
 
     /// Tries to record what is owed.
@@ -204,8 +222,9 @@ impl House {
             origin: From::BrokenPromise,
             class: Class::Containment,
             signal: None,
-            since: self.witnessed(now),
+            since: self.begins(now),
             drain: None,
+            used: None,
             reason: broken.first().map(ToString::to_string).unwrap_or_default(),
             on: vec![Effect {
                 rules: FlowRules::SHUT,
@@ -238,6 +257,17 @@ impl House {
         })
     }
 
+    /// Every door, after something that concerned all.
+    pub(super) fn reports_of_all(&self, done: &Done, now: Moment) -> Vec<Report> {
+        let applied = Applied::Now {
+            entry: done.entry,
+            at: now.wall,
+        };
+        (0..self.slots.len())
+            .filter_map(|index| self.report(index, applied.clone()))
+            .collect()
+    }
+
     pub(super) fn reports_of(&self, done: &Done, now: Moment) -> Vec<Report> {
         let applied = Applied::Now {
             entry: done.entry,
@@ -263,7 +293,8 @@ pub(super) fn open_ledger(dir: &Path, origin: &Origin) -> Result<(Ledger, bool),
 }
 
 /// Folds a ledger into doors and authority.
-pub(super) fn replay(ledger: &Ledger, enrolment: &Enrolment) -> Result<Doors, Error> {
+pub(super) fn replay(ledger: &Ledger, enrolment: &Enrolment) -> Result<(Doors, Authority), Error> {
+    let mut replica = Replay::new(authority_of(enrolment)?);
     let mut doors: Option<Doors> = None;
     for entry in ledger.read(0).map_err(Error::Ledger)? {
         let entry = entry.map_err(Error::Ledger)?;
@@ -277,6 +308,7 @@ pub(super) fn replay(ledger: &Ledger, enrolment: &Enrolment) -> Result<Doors, Er
             }
             (None, _) => return Err(Error::Foreign(Foreign::Doors)),
             (Some(doors), body) => {
+                replica.replay(index, &body)?;
                 doors
                     .apply(index, &body)
                     .map_err(|source| Error::Misfit { index, source })?;
@@ -284,7 +316,7 @@ pub(super) fn replay(ledger: &Ledger, enrolment: &Enrolment) -> Result<Doors, Er
         }
     }
     let doors = doors.ok_or(Error::Foreign(Foreign::Doors))?;
-    Ok(doors)
+    Ok((doors, replica.authority))
 }
 
 fn compare(expected: &Enrolment, found: &Enrolment) -> Result<(), Error> {

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearance::Withdrawn as WithdrawnProof;
 use order::{Raising, Tightening};
 use record::Head;
-use vocabulary::{Class, DoorId, FlowRules, Holdable, RestrictionId};
+use vocabulary::{Class, DoorId, FlowRules, Holdable, RestrictionId, Timestamp};
 
 use super::House;
 use super::carrying::Urgency;
 use crate::enrolment::named;
-use crate::entry::{Body, Effect, Raised, Tightened, Withdrawn};
+use crate::entry::{Body, Effect, Raised, Tightened, Used, Withdrawn};
 use crate::error::Error;
-use crate::fold::Door;
+use crate::fold::{Door, Doors};
 use crate::report::{Applied, Moment, Report};
 use crate::restriction::{Origin, StandsOn};
 use crate::rules::contained;
@@ -25,9 +25,12 @@ impl House {
     /// # Errors
     /// [`Error::ClosedUnrecorded`]: the doors are closed, but the ledger failed.
     pub fn tighten(&mut self, order: &Tightening, now: Moment) -> Result<Vec<Report>, Error> {
-        self.settle(now)?;
-        match self.tightened(order, now) {
-            None => Ok(self.repeated(order)),
+        match self.tightened_here(order, now) {
+            None => {
+                // Nobody is told that it is in force on record while it is not.
+                self.settle(now)?;
+                Ok(self.repeated(order))
+            }
             Some(body) => {
                 let done = self.carry_out(&[body], Urgency::Closing, now)?;
                 Ok(self.reports_of(&done, now))
@@ -40,7 +43,7 @@ impl House {
     /// # Errors
     /// [`Error::ClosedUnrecorded`]: the classes are raised, but the ledger failed.
     pub fn raise(&mut self, order: &Raising, now: Moment) -> Result<Vec<Report>, Error> {
-        match self.raised(order) {
+        match raised(&self.doors, order) {
             None => Ok(Vec::new()),
             Some(body) => {
                 let done = self.carry_out(&[body], Urgency::Closing, now)?;
@@ -54,7 +57,7 @@ impl House {
     /// # Errors
     /// [`Error::ClosedUnrecorded`]: the doors are closed, but the ledger failed.
     pub fn withdrawn(&mut self, proof: &WithdrawnProof, now: Moment) -> Result<Vec<Report>, Error> {
-        match self.withdrawal(proof, now) {
+        match withdrawal(&self.doors, proof, self.begins(now)) {
             None => Ok(Vec::new()),
             Some(body) => {
                 let done = self.carry_out(&[body], Urgency::Closing, now)?;
@@ -63,30 +66,8 @@ impl House {
         }
     }
 
-    /// What a closing does here; nothing if it was carried out before or means no door of this store.
-    pub(super) fn tightened(&self, order: &Tightening, now: Moment) -> Option<Body> {
-        if self.doors.seen(&order.restriction()).is_some() {
-            return None;
-        }
-        let on = effects(
-            self.doors
-                .all()
-                .iter()
-                .filter(|door| order.applies_to(&door.place)),
-            |door| order.rules_at(&door.place, as_ordered(door.holdable)),
-        );
-        (!on.is_empty()).then(|| {
-            Body::Tightened(Tightened {
-                restriction: order.restriction(),
-                origin: Origin::Order(order.statement()),
-                class: order.class(),
-                signal: order.signal().cloned(),
-                since: self.witnessed(now),
-                drain: order.drain(),
-                reason: order.reason().to_string(),
-                on,
-            })
-        })
+    fn tightened_here(&self, order: &Tightening, now: Moment) -> Option<Body> {
+        tightened(&self.doors, order, self.begins(now), now.wall)
     }
 
     fn repeated(&self, order: &Tightening) -> Vec<Report> {
@@ -108,54 +89,6 @@ impl House {
         reports
     }
 
-    /// Which restrictions a raising raises here.
-    pub(super) fn raised(&self, order: &Raising) -> Option<Body> {
-        let mut on: BTreeMap<DoorId, BTreeSet<RestrictionId>> = BTreeMap::new();
-        let mut class = None;
-        for door in self.doors.all() {
-            for (id, restriction) in door.state.active().into_iter().flatten() {
-                let raised = order.raise(&door.place, *id, restriction.class);
-                if raised > restriction.class {
-                    class = class.max(Some(raised));
-                    on.entry((*door.id).clone()).or_default().insert(*id);
-                }
-            }
-        }
-        class.map(|class| {
-            Body::Raised(Raised {
-                statement: order.statement(),
-                class,
-                on,
-            })
-        })
-    }
-
-    /// What a withdrawal does here. Recorded even where no door stands on it: what is withdrawn opens nothing later.
-    pub(super) fn withdrawal(&self, proof: &WithdrawnProof, now: Moment) -> Option<Body> {
-        let closure = proof.closure();
-        let named_here = StandsOn {
-            clearances: closure.clearances.clone(),
-            evidence: closure.evidence.clone(),
-        };
-        let known = self.doors.withdrawn();
-        let new = !named_here.clearances.is_subset(&known.clearances)
-            || !named_here.evidence.is_subset(&known.evidence);
-        new.then(|| {
-            let standing = self
-                .doors
-                .all()
-                .iter()
-                .filter(|door| door.state.stands_on().meets(&named_here));
-            Body::Withdrawn(Withdrawn {
-                statement: proof.statement(),
-                restriction: named(b"withdrawal", &[proof.statement().0]),
-                since: self.witnessed(now),
-                on: effects(standing, |door| contained(door.holdable)),
-                named: named_here.clone(),
-            })
-        })
-    }
-
     /// Others saw a state of this store that it does not have: every door is contained anew.
     pub(super) fn rolled_back(&self, seen: &Head, now: Moment) -> Option<Body> {
         let restriction = named(b"rolled back", &[seen.chain]);
@@ -165,8 +98,9 @@ impl House {
                 origin: Origin::RolledBack,
                 class: Class::Containment,
                 signal: None,
-                since: self.witnessed(now),
+                since: self.begins(now),
                 drain: None,
+                used: None,
                 reason: format!(
                     "Andere haben einen späteren oder anderen Stand dieses Speichers gesehen ({} Einträge, vorhanden {}). / \
                      Others saw a later or another state of this store ({} entries, {} here).",
@@ -179,6 +113,81 @@ impl House {
             })
         })
     }
+}
+
+/// What a closing does here; nothing if it was carried out before or means no door of this store.
+pub(super) fn tightened(
+    doors: &Doors,
+    order: &Tightening,
+    since: Option<Timestamp>,
+    wall: Timestamp,
+) -> Option<Body> {
+    if doors.seen(&order.restriction()).is_some() {
+        return None;
+    }
+    let meant = doors.all().iter().filter(|door| order.applies_to(&door.place));
+    let on = effects(meant, |door| {
+        order.rules_at(&door.place, as_ordered(door.holdable))
+    });
+    (!on.is_empty()).then(|| {
+        Body::Tightened(Tightened {
+            restriction: order.restriction(),
+            origin: Origin::Order(order.statement()),
+            class: order.class(),
+            signal: order.signal().cloned(),
+            since,
+            drain: order.drain(),
+            used: Some(Used {
+                number: order.number(),
+                at: wall,
+            }),
+            reason: order.reason().to_string(),
+            on,
+        })
+    })
+}
+
+/// Which restrictions a raising raises here.
+pub(super) fn raised(doors: &Doors, order: &Raising) -> Option<Body> {
+    let mut on: BTreeMap<DoorId, BTreeSet<RestrictionId>> = BTreeMap::new();
+    let mut class = None;
+    for door in doors.all() {
+        for (id, restriction) in door.state.active().into_iter().flatten() {
+            let raised = order.raise(&door.place, *id, restriction.class);
+            if raised > restriction.class {
+                class = class.max(Some(raised));
+                on.entry((*door.id).clone()).or_default().insert(*id);
+            }
+        }
+    }
+    class.map(|class| {
+        Body::Raised(Raised {
+            statement: order.statement(),
+            class,
+            on,
+        })
+    })
+}
+
+/// What a withdrawal does here. Recorded even where no door stands on it: what is withdrawn opens nothing later.
+pub(super) fn withdrawal(doors: &Doors, proof: &WithdrawnProof, since: Option<Timestamp>) -> Option<Body> {
+    let named_here = StandsOn::from(proof.closure());
+    let known = doors.withdrawn();
+    let new = !named_here.clearances.is_subset(&known.clearances)
+        || !named_here.evidence.is_subset(&known.evidence);
+    new.then(|| {
+        let standing = doors
+            .all()
+            .iter()
+            .filter(|door| door.state.stands_on().meets(&named_here));
+        Body::Withdrawn(Withdrawn {
+            statement: proof.statement(),
+            restriction: named(b"withdrawal", &[proof.statement().0]),
+            since,
+            on: effects(standing, |door| contained(door.holdable)),
+            named: named_here.clone(),
+        })
+    })
 }
 
 const fn as_ordered(holdable: Holdable) -> order::Holdable {

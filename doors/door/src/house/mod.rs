@@ -3,18 +3,24 @@
 //! One thread owns a house and calls it with `&mut self`; data planes hold [`Gate`]s. Nothing here waits for anything
 //! but the disk.
 
+mod admitting;
 mod carrying;
 mod closing;
+mod opening;
 mod refusals;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use clearance::Authority;
 use ledger::Ledger;
 use record::{Head, LogKey, Note, Origin};
 use tokio::sync::watch;
 use vocabulary::{DoorId, Millis, Seconds, Timestamp};
+
+pub use admitting::{Effect, Proven};
+pub use opening::Outcome;
 
 use crate::enrolment::Enrolment;
 use crate::entry::{Body, GrantsEnded, Started};
@@ -24,10 +30,14 @@ use crate::gate::Gate;
 use crate::report::{Applied, DoorStatus, Moment, Recording, Report, Signal, Status};
 use crate::rules::Freshness;
 use crate::view::{Drains, View};
+use admitting::{Asked, Seen};
 use refusals::Refusals;
 
 /// Most signals kept until somebody takes them; further ones repeat what is known.
 const SIGNALS_MAX: usize = 1024;
+
+/// Witnesses' clocks differ by less than this: nobody keeps a window shut for a second's difference.
+const WITNESS_SKEW_SECS: i64 = 60;
 
 /// All doors of one process.
 pub struct House {
@@ -35,10 +45,17 @@ pub struct House {
     doors: Doors,
     /// One per door, in the same order.
     slots: Vec<Slot>,
+    authority: Authority,
     freshness: Freshness,
+    /// The nonce this process drew last, until it is answered.
+    asked: Option<Asked>,
+    /// The answer to it, until it is too old to open anything.
+    view: Option<Seen>,
     clock: Option<Clock>,
     /// Closings in force that could not be recorded yet: written before anything else, as soon as there is room.
     owed: Vec<Body>,
+    /// More was owed than is kept: the ledger can no longer tell the whole story of this process.
+    overrun: bool,
     refusals: Refusals,
     signals: Vec<Signal>,
 }
@@ -80,7 +97,7 @@ impl House {
         let draft = draft(&Body::Enrolled(enrolment.clone()), 0, now.wall)?;
         ledger.append(&[draft]).map_err(Error::Ledger)?;
         let doors = Doors::enrolled(enrolment.clone());
-        Self::started(ledger, doors, now)
+        Self::started(ledger, doors, authority_of(enrolment)?, now)
     }
 
     /// Opens an enrolled store. Whatever its ledger says, every door stands contained until a fresh view.
@@ -92,15 +109,15 @@ impl House {
     /// [`Error`] says what is wrong with the store; nothing is opened then.
     pub fn open(dir: &Path, enrolment: &Enrolment, now: Moment) -> Result<Self, Error> {
         let (ledger, torn) = carrying::open_ledger(dir, &origin(enrolment)?)?;
-        let doors = carrying::replay(&ledger, enrolment)?;
-        let mut house = Self::started(ledger, doors, now)?;
+        let (doors, authority) = carrying::replay(&ledger, enrolment)?;
+        let mut house = Self::started(ledger, doors, authority, now)?;
         if torn {
             house.raise_signal(Signal::TornTail);
         }
         Ok(house)
     }
 
-    fn started(ledger: Ledger, doors: Doors, now: Moment) -> Result<Self, Error> {
+    fn started(ledger: Ledger, doors: Doors, authority: Authority, now: Moment) -> Result<Self, Error> {
         let slots = doors
             .all()
             .iter()
@@ -114,9 +131,13 @@ impl House {
             ledger,
             doors,
             slots,
+            authority,
             freshness: Freshness::Stale,
+            asked: None,
+            view: None,
             clock: None,
             owed: Vec::new(),
+            overrun: false,
             refusals: Refusals::default(),
             signals: Vec::new(),
         };
@@ -141,6 +162,12 @@ impl House {
         &self.doors
     }
 
+    /// The replica of the authority log: who may what.
+    #[must_use]
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
     /// Where the doors' ledger stands; others should remember it.
     #[must_use]
     pub fn head(&self) -> Head {
@@ -159,7 +186,7 @@ impl House {
     /// # Errors
     /// [`Error::ClosedUnrecorded`] when grants ended, but the ledger failed.
     pub fn tick(&mut self, now: Moment) -> Result<Vec<Report>, Error> {
-        self.settle(now)?;
+        let settled = self.settle(now);
         let mut drained = BTreeSet::new();
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let before = slot.drains.len();
@@ -181,7 +208,7 @@ impl House {
             let done = self.carry_out(&[Body::GrantsEnded(ended)], carrying::Urgency::Closing, now)?;
             reports.extend(self.reports_of(&done, now));
         }
-        Ok(reports)
+        settled.map(|()| reports)
     }
 
     /// Which grants have ended at an instant.
@@ -207,6 +234,12 @@ impl House {
         }
     }
 
+    /// The latest witnessed instant that certainly was before now: where a restriction begins that begins now.
+    fn begins(&self, now: Moment) -> Option<Timestamp> {
+        self.witnessed(now)
+            .map(|witnessed| Timestamp(witnessed.0.saturating_sub(WITNESS_SKEW_SECS)))
+    }
+
     /// Witnessed time now: the last the ledger knows, carried on by the monotonic clock where this process saw it.
     fn witnessed(&self, now: Moment) -> Option<Timestamp> {
         self.clock
@@ -217,7 +250,7 @@ impl House {
     /// Whether the ledger tells everything that is in force.
     #[must_use]
     pub const fn recording(&self) -> Recording {
-        if self.owed.is_empty() {
+        if self.owed.is_empty() && !self.overrun {
             Recording::Works
         } else {
             Recording::Behind
@@ -247,9 +280,12 @@ impl House {
             store: self.doors.enrolment().store(),
             estate: self.doors.enrolment().estate().clone(),
             head: self.head(),
-            authority: crate::report::Authority {
-                size: 0,
-                root: self.head().root,
+            authority: {
+                let head = self.authority.head();
+                crate::report::Authority {
+                    size: head.len,
+                    root: head.root,
+                }
             },
             freshness: self.freshness,
             witnessed: self.witnessed(now),
@@ -295,6 +331,11 @@ fn view_of(door: &Door, freshness: Freshness, drains: &Drains, before: Option<&V
 fn origin(enrolment: &Enrolment) -> Result<Origin, Error> {
     let name = format!("{}/doors/{}", enrolment.estate(), enrolment.store().0);
     Origin::new(&name).map_err(|_| Error::Foreign(Foreign::Doors))
+}
+
+fn authority_of(enrolment: &Enrolment) -> Result<Authority, Error> {
+    Authority::install(enrolment.estate().clone(), enrolment.charter())
+        .map_err(|_| Error::Foreign(Foreign::Doors))
 }
 
 fn draft(body: &Body, index: u64, wall: Timestamp) -> Result<record::Draft, Error> {

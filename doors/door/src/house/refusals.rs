@@ -33,6 +33,11 @@ impl Refusals {
         }
     }
 
+    /// Counts refusals the ledger did not take.
+    pub(super) const fn not_recorded(&mut self, count: usize) {
+        self.unlisted = self.unlisted.saturating_add(count as u64);
+    }
+
     /// Refusals that were counted only.
     pub(super) const fn unlisted(&self) -> u64 {
         self.unlisted
