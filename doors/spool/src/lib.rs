@@ -1,1 +1,37 @@
-//! (room being built)
+//! The spool: nothing in flight is lost.
+mod batch;
+mod cache;
+mod codec;
+mod commit;
+mod config;
+mod copies;
+mod disk;
+mod error;
+mod frame;
+mod id;
+mod item;
+mod keys;
+mod lanes;
+mod offer;
+mod open;
+mod own;
+mod queue;
+mod record;
+mod replay;
+mod scan;
+mod seal;
+mod spool;
+mod state;
+mod stores;
+mod writer;
+
+pub use config::{Config, Entropy, Limits, WhenCopyDown};
+pub use error::{Blame, Error, Refused};
+pub use id::{BadItemId, ItemId, KeyEpoch, LaneId, PeerCommitment, SpoolId};
+pub use item::{BodyReader, Item, Next, Receipt, Sealed, WhyParked};
+pub use keys::{Recipient, ReleaseRecipients, ReleasedKeys, WrappedKey};
+pub use offer::{Accepted, Novelty, Offer, OfferWriter, Pending};
+pub use open::Recovered;
+pub use replay::Damage;
+pub use spool::{CellStatus, Durable, Spool, Status, StoreStatus};
+pub use state::State;

@@ -1,0 +1,203 @@
+//! What the writer does alone, between commits: key changes, mending stores, reclaiming space.
+
+use std::path::Path;
+
+use vocabulary::{InsurerId, Timestamp};
+
+use crate::{
+    Error, Limits,
+    batch::Batch,
+    cache::{Cache, Change},
+    copies, disk,
+    frame::Kind,
+    id::KeyEpoch,
+    keys::{KeyRing, ReleaseRecipients, ReleasedKeys},
+    queue::{Command, KeyChange},
+    record::{CarriedRecord, Custody, Step, TransitionRecord},
+    seal::Secret,
+    writer::Writer,
+};
+
+impl Writer {
+    /// Carries out a command that is a commit of its own, and answers it.
+    pub(crate) fn alone(&mut self, command: Command) {
+        match command {
+            Command::Keys { change, reply } => {
+                let done = match change {
+                    KeyChange::Enrol(insurer, recipients) => self.enrol(&insurer, &recipients),
+                    KeyChange::Hold(insurer) => self.hold(&insurer),
+                    KeyChange::Release(insurer, keys) => self.release(&insurer, keys),
+                };
+                let _ = reply.send(done);
+            }
+            Command::Mend { reply } => {
+                let done = self.mend();
+                let _ = reply.send(done);
+            }
+            Command::Reclaim { now, reply } => {
+                let done = self.reclaim(now);
+                let _ = reply.send(done);
+            }
+            Command::Offer { .. } | Command::Step { .. } | Command::Count { .. } => {}
+        }
+        self.shared.nudge();
+    }
+
+    /// Begins a key epoch: the record is durable on every store before anything is sealed to it, and before its
+    /// private half goes into the key store.
+    fn new_epoch(
+        &mut self,
+        insurer: &InsurerId,
+        recipients: &ReleaseRecipients,
+        custody: Custody,
+    ) -> Result<(KeyEpoch, Option<Secret>), Error> {
+        let epoch = KeyEpoch(self.at.next_epoch);
+        let (record, secret) =
+            KeyRing::draw(epoch, insurer, recipients, custody, &mut self.shared.entropy())?;
+        self.at.next_epoch += 1;
+        let written = record.clone();
+        self.commit_own(4_096, move |cache, batch| {
+            batch.push(Kind::Key, written.write());
+            cache.add_key(&written)
+        })?;
+        self.shared.keys_mut().insert(record);
+        Ok((epoch, secret))
+    }
+
+    fn open_epoch(&mut self, insurer: &InsurerId, recipients: &ReleaseRecipients) -> Result<(), Error> {
+        let (epoch, secret) = self.new_epoch(insurer, recipients, Custody::Door)?;
+        match secret {
+            Some(secret) => self.shared.keys_mut().keep(epoch, secret),
+            None => Ok(()),
+        }
+    }
+
+    fn enrol(&mut self, insurer: &InsurerId, recipients: &ReleaseRecipients) -> Result<(), Error> {
+        let known = self.shared.keys().recipients(insurer).ok();
+        let open = self.shared.keys().is_open(insurer);
+        match known {
+            Some(known) if known == *recipients => Ok(()),
+            // Other recipients for a held insurer: the new epoch is not the door's either.
+            Some(_) if !open => self.new_epoch(insurer, recipients, Custody::InsurerOnly).map(|_| ()),
+            Some(_) | None => self.open_epoch(insurer, recipients),
+        }
+    }
+
+    fn hold(&mut self, insurer: &InsurerId) -> Result<(), Error> {
+        let recipients = self.shared.keys().recipients(insurer)?;
+        let custody = self.shared.keys().current(insurer)?.custody;
+        // Destroy first: should the rest fail, what comes in is sealed to a key nobody here can open any more.
+        let destroyed = self.shared.keys_mut().destroy(insurer)?;
+        if destroyed.is_empty() && custody == Custody::InsurerOnly {
+            return Ok(());
+        }
+        self.new_epoch(insurer, &recipients, Custody::InsurerOnly).map(|_| ())
+    }
+
+    fn release(&mut self, insurer: &InsurerId, keys: ReleasedKeys) -> Result<(), Error> {
+        let recipients = self.shared.keys().recipients(insurer)?;
+        self.shared.keys().check(insurer, &keys)?;
+        for (epoch, secret) in keys.0 {
+            self.shared.keys_mut().keep(epoch, secret)?;
+        }
+        if !self.shared.keys().is_open(insurer) || self.shared.keys().current(insurer)?.custody != Custody::Door {
+            self.open_epoch(insurer, &recipients)?;
+        }
+        self.shared.lanes().unlock(insurer);
+        Ok(())
+    }
+
+    fn mend(&mut self) -> Result<(), Error> {
+        let Some(good) = self.stores.list.iter().find(|store| store.down.is_none()).map(|store| store.dir.clone())
+        else {
+            return Err(Error::Stopped {
+                why: "no store is left to mend from".to_owned(),
+            });
+        };
+        let mut failure = None;
+        let last = self.at.segment;
+        for store in self.stores.list.iter_mut().filter(|store| store.down.is_some()) {
+            match mend_store(&good, &store.dir, last) {
+                Ok(()) => store.down = None,
+                Err(error) => failure = Some(error),
+            }
+        }
+        self.shared.read.forget();
+        if last > 0 {
+            self.stores.open_segment(last);
+        }
+        self.shared.set_stores(&self.stores, self.behind);
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn reclaim(&mut self, now: Timestamp) -> Result<u64, Error> {
+        self.expire(now)?;
+        let mut freed = 0;
+        while let Some(segment) = self.cache.oldest_segment()? {
+            if segment >= self.at.segment || !self.cache.is_done(segment)? {
+                break;
+            }
+            let record = CarriedRecord {
+                segment,
+                counts: self.cache.counts_to_carry(segment)?,
+            };
+            let weight = record.counts.len() as u64 * 512 + 1_024;
+            // Durable first, then the file goes; a crash between leaves a file that the next reclaim removes.
+            self.commit_own(weight, move |cache, batch: &mut Batch| {
+                batch.push(Kind::Carried, record.write());
+                cache.carry(batch.segment, &record)
+            })?;
+            self.shared.read.forget();
+            for store in self.stores.list.iter().filter(|store| store.down.is_none()) {
+                remove_segment(&store.dir, segment)?;
+            }
+            freed += 1;
+        }
+        Ok(freed)
+    }
+
+    /// Handed-over items whose keeping time is over.
+    fn expire(&mut self, now: Timestamp) -> Result<(), Error> {
+        /// Per commit: bounds its size.
+        const GROUP: u32 = 5_000;
+        let Limits { keep_secs, .. } = self.shared.limits;
+        loop {
+            let before = now.0.saturating_sub_unsigned(keep_secs);
+            let due = self.cache.handed_over_before(before, GROUP)?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let mut changes: Vec<Change> = Vec::with_capacity(due.len());
+            let gathered = &mut changes;
+            self.commit_own(due.len() as u64 * 256, move |cache: &Cache, batch| {
+                for seq in due {
+                    let record = TransitionRecord {
+                        seq,
+                        at: now,
+                        step: Step::Expired,
+                    };
+                    batch.push(Kind::Transition, record.write());
+                    if let Some(Ok(change)) = cache.step(&record)? {
+                        gathered.push(change);
+                    }
+                }
+                Ok(())
+            })?;
+            self.shared.apply(&changes, &[]);
+        }
+    }
+}
+
+fn mend_store(good: &Path, dir: &Path, last: u64) -> Result<(), Error> {
+    disk::make_dir(&disk::segment_dir(dir))?;
+    crate::commit::Committer::hand_on(good, dir)?;
+    copies::bring_up(good, dir, last).map(|_| ())
+}
+
+fn remove_segment(dir: &Path, number: u64) -> Result<(), Error> {
+    let path = disk::segment_path(dir, number);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::disk("remove", path)(error)),
+        Ok(()) | Err(_) => disk::sync_dir(&disk::segment_dir(dir)),
+    }
+}

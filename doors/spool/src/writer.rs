@@ -1,0 +1,452 @@
+//! The one thread that writes: takes what waits, puts it into one commit, syncs it on every store, fills the cache,
+//! and only then answers.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::oneshot;
+use vocabulary::{InsurerId, Millis};
+
+use crate::{
+    Error, Refused, WhenCopyDown,
+    batch::Batch,
+    cache::{Cache, Change, Position},
+    disk,
+    frame::{Kind, PayloadSum},
+    id::ItemId,
+    offer::{Accepted, Body, Novelty, Prepared},
+    queue::Command,
+    record::{CountRecord, ItemMeta, ItemRecord, SegmentRecord, Step, TransitionRecord, VERSION},
+    replay,
+    seal::Encapsulation,
+    spool::{Settled, Shared},
+    stores::{Piece, Stores},
+};
+
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) cache: Cache,
+    pub(crate) stores: Stores,
+    pub(crate) at: Position,
+    /// Length of the segment that is being filled.
+    pub(crate) room: u64,
+    /// The cache could not take a commit that is durable in the segments.
+    pub(crate) behind: bool,
+    pub(crate) when_copy_down: WhenCopyDown,
+}
+
+/// What one command came to, told after the sync.
+pub(crate) enum Outcome {
+    Offer(Result<Accepted, Refused>),
+    Step(Result<(), Error>),
+}
+
+/// A commit that was not made.
+enum Failure {
+    /// One of the stores failed while the declaration says to defer; others may have gone on.
+    Store,
+    /// No store is left.
+    Stopped,
+    /// Nothing was written.
+    Before(Error),
+}
+
+/// What a commit is made from, while it is being put together.
+struct Draft {
+    batch: Batch,
+    changes: Vec<Change>,
+    capsules: HashMap<InsurerId, Encapsulation>,
+    settled: Vec<Settled>,
+    next_seq: u64,
+}
+
+impl Writer {
+    /// Runs until the queue is closed and drained.
+    pub(crate) fn run(mut self) {
+        let limits = self.shared.limits.clone();
+        loop {
+            let commands = self.shared.queue.take(limits.batch_items_max, limits.batch_bytes_max);
+            if commands.is_empty() {
+                return;
+            }
+            let mut group = Vec::with_capacity(commands.len());
+            for command in commands {
+                match command {
+                    Command::Offer { .. } | Command::Step { .. } | Command::Count { .. } => group.push(command),
+                    Command::Keys { .. } | Command::Mend { .. } | Command::Reclaim { .. } => {
+                        self.commit(std::mem::take(&mut group));
+                        self.alone(command);
+                    }
+                }
+            }
+            self.commit(group);
+            self.shared.set_stores(&self.stores, self.behind);
+        }
+    }
+
+    /// Commits a group and answers everyone in it.
+    fn commit(&mut self, commands: Vec<Command>) {
+        if commands.is_empty() {
+            return;
+        }
+        let mut refuse = self.reason_to_refuse();
+        let outcomes = loop {
+            match self.try_commit(&commands, refuse) {
+                Ok(outcomes) => break outcomes,
+                // Once more without the offers: steps of items that are here must not wait for a copy.
+                Err(Failure::Store) => refuse = Some(Refused::CopyDown),
+                Err(Failure::Before(error)) if error.is_disk_full() && refuse.is_none() => {
+                    refuse = Some(Refused::DiskReserve);
+                }
+                Err(Failure::Before(error)) => break all(&commands, &error, refuse.unwrap_or(Refused::Stopped)),
+                Err(Failure::Stopped) => {
+                    let error = Error::Stopped {
+                        why: "no store can be written".to_owned(),
+                    };
+                    break all(&commands, &error, Refused::CopyDown);
+                }
+            }
+        };
+        for (command, outcome) in commands.into_iter().zip(outcomes) {
+            answer(command, outcome);
+        }
+        self.shared.nudge();
+    }
+
+    /// Why offers are refused at this moment whatever they are.
+    fn reason_to_refuse(&mut self) -> Option<Refused> {
+        if self.behind && self.catch_up().is_err() {
+            return Some(Refused::DiskReserve);
+        }
+        let down = self.stores.up() < self.stores.list.len();
+        if self.stores.up() == 0 || (down && self.when_copy_down == WhenCopyDown::Defer) {
+            return Some(Refused::CopyDown);
+        }
+        let min = self.shared.limits.disk_free_bytes_min;
+        let short = self
+            .stores
+            .list
+            .iter()
+            .filter(|store| store.down.is_none())
+            .any(|store| disk::free_bytes(&store.dir).is_ok_and(|free| free < min));
+        short.then_some(Refused::DiskReserve)
+    }
+
+    /// Fills the cache from the segments after it failed.
+    fn catch_up(&mut self) -> Result<(), Error> {
+        self.cache.rollback();
+        // The lanes in memory have these changes already.
+        replay::catch_up(&self.cache, &self.shared.read, &self.at)?;
+        self.behind = false;
+        Ok(())
+    }
+
+    fn try_commit(&mut self, commands: &[Command], refuse: Option<Refused>) -> Result<Vec<Outcome>, Failure> {
+        if self.stores.up() == 0 {
+            return Err(Failure::Stopped);
+        }
+        if self.behind {
+            return Err(Failure::Before(Error::Stopped {
+                why: "the pointer cache is behind the segments".to_owned(),
+            }));
+        }
+        let weight = commands
+            .iter()
+            .filter(|command| refuse.is_none() || !matches!(command, Command::Offer { .. }))
+            .map(Command::weight)
+            .sum();
+        let batch = self.place(weight).map_err(Failure::Before)?;
+        self.cache.begin().map_err(Failure::Before)?;
+        let mut draft = Draft {
+            batch,
+            changes: Vec::new(),
+            capsules: HashMap::new(),
+            settled: Vec::new(),
+            next_seq: self.at.next_seq,
+        };
+        let built = self.header(&mut draft).and_then(|()| {
+            commands.iter().map(|command| self.build(&mut draft, command, refuse)).collect::<Result<Vec<_>, _>>()
+        });
+        match built {
+            Ok(outcomes) => self.write(draft).map(|()| outcomes),
+            Err(error) => {
+                self.cache.rollback();
+                Err(Failure::Before(error))
+            }
+        }
+    }
+
+    /// Finds room for a commit: in the segment that is open, or in a new one.
+    pub(crate) fn place(&mut self, weight: u64) -> Result<Batch, Error> {
+        let number = self.at.batch + 1;
+        if self.at.segment > 0 && self.at.offset + weight <= self.room {
+            return Ok(Batch::new(number, self.at.segment, self.at.offset, self.at.chain));
+        }
+        let keys: u64 = self.shared.keys().records().map(|key| key.write().len() as u64 + 128).sum();
+        let room = self.shared.limits.segment_bytes.max(weight + keys + 4_096);
+        let segment = self.at.segment + 1;
+        self.stores.begin_segment(segment, room)?;
+        if self.at.segment > 0 {
+            self.stores.trim(self.at.segment, self.at.offset);
+        }
+        self.at.segment = segment;
+        self.at.offset = 0;
+        self.room = room;
+        Ok(Batch::new(number, segment, 0, self.at.chain))
+    }
+
+    /// A segment begins with its own record and every key that is still needed.
+    pub(crate) fn head_of_segment(&self, batch: &mut Batch) -> Result<(), Error> {
+        if batch.start + batch.len > 0 {
+            return Ok(());
+        }
+        let record = SegmentRecord {
+            version: VERSION,
+            spool: self.at.spool,
+            segment: batch.segment,
+            first_seq: self.at.next_seq,
+            next_epoch: self.at.next_epoch,
+            chain_before: batch.chain,
+        };
+        batch.push(Kind::Segment, record.write());
+        self.cache.add_segment(&record)?;
+        for key in self.shared.keys().records() {
+            batch.push(Kind::Key, key.write());
+        }
+        Ok(())
+    }
+
+    fn header(&self, draft: &mut Draft) -> Result<(), Error> {
+        self.head_of_segment(&mut draft.batch)
+    }
+
+    fn build(&self, draft: &mut Draft, command: &Command, refuse: Option<Refused>) -> Result<Outcome, Error> {
+        match command {
+            Command::Offer { offer, .. } => {
+                if let Some(why) = refuse {
+                    return Ok(Outcome::Offer(Err(why)));
+                }
+                self.build_item(draft, offer).map(Outcome::Offer)
+            }
+            Command::Step { item, at, step, back_off_from, .. } => {
+                let record = TransitionRecord {
+                    seq: item.seq,
+                    at: *at,
+                    step: step.clone(),
+                };
+                self.build_step(draft, *item, &record, *back_off_from).map(Outcome::Step)
+            }
+            Command::Count { counts, .. } => {
+                for count in counts {
+                    self.build_count(draft, count)?;
+                }
+                Ok(Outcome::Step(Ok(())))
+            }
+            Command::Keys { .. } | Command::Mend { .. } | Command::Reclaim { .. } => Ok(Outcome::Step(Ok(()))),
+        }
+    }
+
+    fn build_count(&self, draft: &mut Draft, count: &CountRecord) -> Result<(), Error> {
+        let spot = draft.batch.push(Kind::Count, count.write());
+        self.cache.count(spot.segment, count)
+    }
+
+    fn build_step(
+        &self,
+        draft: &mut Draft,
+        item: ItemId,
+        record: &TransitionRecord,
+        back_off_from: Option<Millis>,
+    ) -> Result<Result<(), Error>, Error> {
+        let change = match self.cache.step(record)? {
+            None => return Ok(Err(Error::NoSuchItem { item })),
+            Some(Err(state)) => {
+                return Ok(Err(Error::NotNow {
+                    item,
+                    state: state.word(),
+                    step: record.step.word(),
+                }));
+            }
+            Some(Ok(change)) => change,
+        };
+        if let Change::Moved { lane, to, .. } = &change
+            && (!to.waits() || record.step == Step::Returned)
+        {
+            draft.settled.push(Settled {
+                lane: *lane,
+                seq: record.seq,
+                back_off_from,
+            });
+        }
+        draft.batch.push(Kind::Transition, record.write());
+        draft.changes.push(change);
+        Ok(Ok(()))
+    }
+
+    fn build_item(&self, draft: &mut Draft, offer: &Prepared) -> Result<Result<Accepted, Refused>, Error> {
+        let (earlier, same_id) = match offer.can_repeat {
+            true => self.cache.earlier(&offer.same, &offer.content)?,
+            false => (None, false),
+        };
+        if let Some(seq) = earlier {
+            self.build_count(draft, &CountRecord::repeat(offer))?;
+            let item = self.shared.item_id(seq);
+            return Ok(Ok(Accepted { item, novelty: Novelty::Repeat }));
+        }
+        let coming: u64 = draft.batch.len + offer.body_len;
+        if let Err(why) = self.shared.lanes().fits(&offer.cell, &offer.peer, coming, &self.shared.limits) {
+            return Ok(Err(why));
+        }
+        let seq = draft.next_seq;
+        let (meta, head, payload, sum) = match self.seal(draft, offer, seq, same_id) {
+            Ok(sealed) => sealed,
+            Err(Error::NotEnrolled { .. }) => return Ok(Err(Refused::NotEnrolled)),
+            Err(error) => return Err(error),
+        };
+        let front = ItemRecord::write(&meta.write(), &head);
+        let spot = draft.batch.push_with(Kind::Item, front, Some(payload), &sum);
+        draft.changes.push(self.cache.add_item(&meta, spot)?);
+        draft.next_seq += 1;
+        Ok(Ok(Accepted {
+            item: self.shared.item_id(seq),
+            novelty: if same_id { Novelty::SameIdOtherBytes } else { Novelty::New },
+        }))
+    }
+
+    fn seal(
+        &self,
+        draft: &mut Draft,
+        offer: &Prepared,
+        seq: u64,
+        flagged: bool,
+    ) -> Result<(ItemMeta, Vec<u8>, Piece, PayloadSum), Error> {
+        let meta = |epoch, encapsulated, index| ItemMeta {
+            seq,
+            epoch,
+            encapsulated,
+            index,
+            received: offer.received,
+            body_len: offer.body_len,
+            cell: offer.cell.clone(),
+            peer: offer.peer,
+            lane: offer.lane,
+            same: offer.same,
+            content: offer.content,
+            leaf: crate::item::leaf(&offer.salt, self.shared.item_id(seq), &offer.body_digest),
+            flagged,
+        };
+        match &offer.body {
+            Body::Memory(body) => {
+                let insurer = &offer.cell.insurer;
+                if !draft.capsules.contains_key(insurer) {
+                    draft.capsules.insert(insurer.clone(), self.shared.encapsulate(insurer)?);
+                }
+                let capsule = draft.capsules.get_mut(insurer).ok_or(Error::Sealing { tried: "seal an item" })?;
+                let (index, key) = capsule.item_key()?;
+                let meta = meta(capsule.epoch, capsule.encapsulated, index);
+                let head = key.seal_head(&offer.head, &meta.write())?;
+                let sealed = key.seal_body(body)?;
+                let sum = PayloadSum::of(&sealed);
+                Ok((meta, head, Piece::Bytes(sealed), sum))
+            }
+            Body::Staged(staged) => {
+                let meta = meta(staged.epoch, staged.encapsulated, staged.index);
+                let head = staged.key.seal_head(&offer.head, &meta.write())?;
+                let piece = Piece::Staged(Arc::clone(&staged.file), staged.sum.len());
+                Ok((meta, head, piece, staged.sum.clone()))
+            }
+        }
+    }
+
+    fn write(&mut self, draft: Draft) -> Result<(), Failure> {
+        let next_seq = draft.next_seq;
+        self.write_batch(draft.batch, next_seq)?;
+        // Settling comes after the cache has it: otherwise a reader could be handed the same item again.
+        self.shared.apply(&draft.changes, &draft.settled);
+        Ok(())
+    }
+
+    /// Writes, syncs, publishes. After this the commit is durable and known.
+    fn write_batch(&mut self, batch: Batch, next_seq: u64) -> Result<(), Failure> {
+        if batch.len == 0 {
+            self.cache.rollback();
+            return Ok(());
+        }
+        let failed = self.stores.append(batch.start, &batch.pieces);
+        if self.stores.up() == 0 {
+            self.cache.rollback();
+            return Err(Failure::Stopped);
+        }
+        // The number is used up whatever happens, so that what a failed commit left behind is recognised.
+        self.at.batch = batch.number;
+        if failed > 0 && self.when_copy_down == WhenCopyDown::Defer {
+            self.cache.rollback();
+            return Err(Failure::Store);
+        }
+        self.at.offset = batch.start + batch.len;
+        self.at.chain = batch.chain;
+        self.at.next_seq = next_seq;
+        if self.cache.set_position(&self.at).and_then(|()| self.cache.commit()).is_err() {
+            // Durable all the same; the cache is filled from the segments before anything else is accepted.
+            self.behind = true;
+        }
+        Ok(())
+    }
+
+    /// Commits records that come from the spool itself.
+    pub(crate) fn commit_own(
+        &mut self,
+        weight: u64,
+        build: impl FnOnce(&Cache, &mut Batch) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let stopped = || Error::Stopped {
+            why: "no store can be written".to_owned(),
+        };
+        if self.stores.up() == 0 {
+            return Err(stopped());
+        }
+        let mut batch = self.place(weight)?;
+        self.cache.begin()?;
+        let built = self.head_of_segment(&mut batch).and_then(|()| build(&self.cache, &mut batch));
+        if let Err(error) = built {
+            self.cache.rollback();
+            return Err(error);
+        }
+        let next_seq = self.at.next_seq;
+        match self.write_batch(batch, next_seq) {
+            Ok(()) => Ok(()),
+            Err(Failure::Before(error)) => Err(error),
+            Err(Failure::Store | Failure::Stopped) => Err(stopped()),
+        }
+    }
+}
+
+fn all(commands: &[Command], error: &Error, refused: Refused) -> Vec<Outcome> {
+    commands
+        .iter()
+        .map(|command| match command {
+            Command::Offer { .. } => Outcome::Offer(Err(refused)),
+            Command::Step { .. }
+            | Command::Count { .. }
+            | Command::Keys { .. }
+            | Command::Mend { .. }
+            | Command::Reclaim { .. } => Outcome::Step(Err(error.clone())),
+        })
+        .collect()
+}
+
+/// Tells the asker. One that stopped waiting is no failure: what was done stays done.
+fn answer(command: Command, outcome: Outcome) {
+    fn tell<T>(reply: oneshot::Sender<T>, what: T) {
+        let _ = reply.send(what);
+    }
+    match (command, outcome) {
+        (Command::Offer { reply, .. }, Outcome::Offer(result)) => tell(reply, result),
+        (Command::Step { reply, .. } | Command::Count { reply, .. } | Command::Keys { reply, .. } | Command::Mend { reply }, Outcome::Step(result)) => {
+            tell(reply, result);
+        }
+        // Never built: each command makes its own kind of outcome. Dropping the reply tells the asker "stopped".
+        (Command::Offer { .. }, Outcome::Step(_))
+        | (Command::Step { .. } | Command::Count { .. } | Command::Keys { .. } | Command::Mend { .. }, Outcome::Offer(_))
+        | (Command::Reclaim { .. }, Outcome::Offer(_) | Outcome::Step(_)) => {}
+    }
+}
