@@ -23,6 +23,7 @@ mod decide;
 mod permit;
 mod refused;
 pub mod sentence;
+mod shelves;
 mod stand;
 mod view;
 
