@@ -60,12 +60,13 @@ impl PublicKey {
 
     /// Accepts a key that came inside a signature.
     pub(crate) fn accept(data: KeyData) -> Result<Self, BadKey> {
-        let kind_fits = match &data {
-            KeyData::Ed25519(key) => strong(&key.0)?,
-            KeyData::SkEd25519(key) => strong(&key.public_key().0)?,
-            KeyData::Ecdsa(key) => key.curve() == EcdsaCurve::NistP256,
-            // The enum is foreign and open: whatever it grows is not accepted.
-            _ => false,
+        let kind_fits = if let Some(key) = data.ed25519() {
+            strong(&key.0)?
+        } else if let Some(key) = data.sk_ed25519() {
+            strong(&key.public_key().0)?
+        } else {
+            data.ecdsa()
+                .is_some_and(|key| key.curve() == EcdsaCurve::NistP256)
         };
         if !kind_fits {
             return Err(BadKey::Kind(format!("{}", data.algorithm())));
