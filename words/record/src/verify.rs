@@ -272,6 +272,13 @@ impl fmt::Display for Report {
     }
 }
 
+/// Whether the entry after the last one of a run of broken links names it rightly.
+#[derive(Clone, Copy)]
+enum Innocent {
+    Yes,
+    Unknown,
+}
+
 struct Claim {
     size: u64,
     root: Digest,
@@ -426,23 +433,28 @@ impl Verifier {
             let first = self.broken.map_or(index, |(first, _)| first);
             self.broken = Some((first, index));
         } else {
-            self.settle();
+            self.settle(Innocent::Yes);
         }
         if self.whole {
             self.chain.follow(link.leaf, |_, _| ());
         }
     }
 
-    /// A run of broken links `i..=j` means that one or more of the entries `i-1..=j-1` are not what they were.
-    fn settle(&mut self) {
+    /// A run of broken links `i..=j` means that one or more of the entries `i-1..=j` are not what they were; `j` itself
+    /// is cleared when the entry after it names it rightly.
+    fn settle(&mut self, last_is: Innocent) {
         if let Some((first, last)) = self.broken.take() {
-            let (from, to) = (first.saturating_sub(1), last.saturating_sub(1));
+            let from = first.saturating_sub(1);
+            let to = match last_is {
+                Innocent::Yes => last.saturating_sub(1),
+                Innocent::Unknown => last,
+            };
             self.find(Finding::Changed { from, to });
         }
     }
 
     fn displaced(&mut self, index: u64) {
-        self.settle();
+        self.settle(Innocent::Unknown);
         self.whole = false;
         if index > self.top {
             if self.gaps.len() < GAPS_MAX {
@@ -491,7 +503,7 @@ impl Verifier {
 
     /// Takes note that bytes which are no entry stand where the next one should.
     pub fn push_unreadable(&mut self) {
-        self.settle();
+        self.settle(Innocent::Unknown);
         self.report.entries += 1;
         self.whole = false;
         self.find(Finding::Unreadable { index: self.cursor });
@@ -527,7 +539,7 @@ impl Verifier {
     /// What was found, when there are no more entries.
     #[must_use]
     pub fn finish(mut self) -> Report {
-        self.settle();
+        self.settle(Innocent::Unknown);
         for (from, to) in core::mem::take(&mut self.gaps) {
             self.find(Finding::Removed { from, to });
         }
