@@ -174,7 +174,8 @@ impl Mistakes {
     }
 
     /// One mistake.
-    pub(crate) fn from_one(mistake: Mistake) -> Self {
+    #[must_use]
+    pub fn from_one(mistake: Mistake) -> Self {
         Self {
             kept: vec![mistake],
             more: 0,
