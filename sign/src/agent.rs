@@ -118,7 +118,11 @@ impl Agent {
 }
 
 fn garbled() -> Refused {
-    Refused::agent("seine Antwort ist nicht lesbar.", "its answer cannot be read.", None)
+    Refused::agent(
+        "seine Antwort ist nicht lesbar.",
+        "its answer cannot be read.",
+        None,
+    )
 }
 
 fn number(rest: &mut &[u8]) -> Option<u32> {
@@ -147,7 +151,10 @@ mod tests {
 
     #[test]
     fn foreign_lengths_are_not_trusted() {
-        assert_eq!(bytes(&mut [0, 0, 0, 2, 1, 2, 3].as_slice()), Some([1, 2].as_slice()));
+        assert_eq!(
+            bytes(&mut [0, 0, 0, 2, 1, 2, 3].as_slice()),
+            Some([1, 2].as_slice())
+        );
         assert_eq!(bytes(&mut [0, 0, 0, 9, 1].as_slice()), None);
         assert_eq!(bytes(&mut [255, 255, 255, 255].as_slice()), None);
         assert_eq!(number(&mut [0, 0, 1].as_slice()), None);

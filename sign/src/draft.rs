@@ -9,6 +9,8 @@ use vocabulary::{EstateId, PayloadType, Seconds, Timestamp};
 
 use crate::{Refused, files};
 
+/// Longest draft in bytes.
+const DRAFT_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// An opening is used at once or not at all.
 const OPENING_SECS: u64 = 4 * 3600;
 /// A statement about the present: it ages within a day.
@@ -23,9 +25,33 @@ const PEACE_SECS: u64 = 90 * 24 * 3600;
 pub fn draft(path: &Path, kind: PayloadType, estate: &EstateId, issued: Timestamp) -> Result<(), Refused> {
     let body = body(kind, estate.as_str(), issued)?;
     let draft = json!({ "payloadType": kind, "body": body });
-    let mut text = serde_json::to_vec_pretty(&draft).map_err(order::BadBody::from)?;
+    files::create(path, &write(&draft)?)
+}
+
+/// Changes the body of a draft that nobody has signed yet.
+pub(crate) fn edit(
+    path: &Path,
+    kind: PayloadType,
+    change: impl FnOnce(&mut serde_json::Map<String, Value>),
+) -> Result<(), Refused> {
+    let no_draft = |cause: String| Refused::NoStatement {
+        path: path.to_path_buf(),
+        cause,
+    };
+    let bytes = files::read(path, DRAFT_BYTES_MAX)?;
+    let mut draft: Value = serde_json::from_slice(&bytes).map_err(|cause| no_draft(cause.to_string()))?;
+    if draft.get("payloadType") != Some(&json!(kind)) {
+        return Err(no_draft(format!("no draft of kind \"{}\"", kind.word())));
+    }
+    let body = draft.get_mut("body").and_then(Value::as_object_mut);
+    change(body.ok_or_else(|| no_draft("signed or fixed already".to_owned()))?);
+    files::swap(path, &bytes, &write(&draft)?)
+}
+
+fn write(draft: &Value) -> Result<Vec<u8>, Refused> {
+    let mut text = serde_json::to_vec_pretty(draft).map_err(order::BadBody::from)?;
     text.push(b'\n');
-    files::create(path, &text)
+    Ok(text)
 }
 
 fn body(kind: PayloadType, estate: &str, issued: Timestamp) -> Result<Value, Refused> {

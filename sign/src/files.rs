@@ -77,29 +77,39 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), Refused> {
     write().map_err(|cause| Refused::file(path, cause))
 }
 
-/// Replaces a file whole: a reader sees the old bytes or the new ones. Keeps the file's permissions.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Refused> {
+/// Replaces a file whole, if it still holds `old`: a reader sees the old bytes or the new ones, and of two signers at
+/// one file the later is refused instead of wiping out the earlier one's signature. Keeps the file's permissions.
+pub(crate) fn swap(path: &Path, old: &[u8], new: &[u8]) -> Result<(), Refused> {
     let part = beside(path, ".part");
-    let write = || -> io::Result<()> {
-        let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    let write = || -> io::Result<bool> {
+        let held = File::open(path)?;
+        // Whoever waited here may hold a file that was replaced meanwhile; the bytes at the path decide.
+        held.lock()?;
+        if fs::read(path)? != old {
+            return Ok(false);
+        }
+        let mode = held.metadata()?.permissions().mode() & 0o777;
+        // A part left by a crash is overwritten: nobody else writes it while we hold the lock.
         let mut file = OpenOptions::new()
             .write(true)
-            .create_new(true)
+            .create(true)
+            .truncate(true)
             .mode(OWNER_ONLY)
             .open(&part)?;
-        file.write_all(bytes)?;
+        file.write_all(new)?;
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.sync_all()?;
         fs::rename(&part, path)?;
-        sync_folder(path)
+        sync_folder(path)?;
+        Ok(true)
     };
-    write().map_err(|cause| {
-        // Two signers at one file: the part of the other is not ours to remove.
-        if cause.kind() != io::ErrorKind::AlreadyExists {
-            let _ = fs::remove_file(&part);
-        }
-        Refused::file(path, cause)
-    })
+    match write() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Refused::Changed {
+            path: path.to_path_buf(),
+        }),
+        Err(cause) => Err(Refused::file(path, cause)),
+    }
 }
 
 /// The path with something added to its last part.
@@ -130,19 +140,47 @@ mod tests {
         assert_eq!(*read_secret(&path).unwrap(), b"secret");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let refused = read_secret(&path).unwrap_err();
-        assert!(matches!(refused, Refused::OpenToOthers { mode: 0o640, .. }), "{refused}");
+        assert!(
+            matches!(refused, Refused::OpenToOthers { mode: 0o640, .. }),
+            "{refused}"
+        );
     }
 
     #[test]
-    fn nothing_is_overwritten_by_creating_and_everything_by_replacing() {
+    fn a_file_is_replaced_whole_and_only_from_the_bytes_that_were_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("paper");
         create(&path, b"one").unwrap();
         assert!(create(&path, b"two").is_err());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        replace(&path, b"three").unwrap();
+        fs::write(beside(&path, ".part"), b"left by a crash, and longer").unwrap();
+        swap(&path, b"one", b"three").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"three");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no part is left");
+        assert!(matches!(
+            swap(&path, b"one", b"four"),
+            Err(Refused::Changed { .. })
+        ));
+        assert_eq!(fs::read(&path).unwrap(), b"three");
+    }
+
+    #[test]
+    fn of_many_writers_at_once_exactly_one_gets_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("paper");
+        create(&path, b"start").unwrap();
+        let through = std::thread::scope(|scope| {
+            let path = &path;
+            let writers: Vec<_> = (0..16_u8)
+                .map(|number| scope.spawn(move || swap(path, b"start", &[number]).is_ok()))
+                .collect();
+            writers
+                .into_iter()
+                .map(|writer| writer.join().unwrap())
+                .filter(|won| *won)
+                .count()
+        });
+        assert_eq!(through, 1);
     }
 }

@@ -13,7 +13,7 @@
 //!   accepts them, and those of `ssh-keygen -Y sign` are attached ([`export`], [`attach`]). Keys lie in OpenSSH key
 //!   files, encrypted or not, or in an ssh-agent; hardware keys only there.
 //! - The insurer's own keys are made, split, put together and re-wrapped here ([`keygen`], [`split`], [`combine`],
-//!   [`Identity::rewrap`]).
+//!   [`Identity::rewrap`], [`rewrap_into`]).
 //! - A secret lies in a file for its owner alone, or in an agent; never in an argument, the environment or a log. It is
 //!   wiped from memory after use.
 //!
@@ -26,13 +26,13 @@ mod files;
 mod paper;
 mod refused;
 mod release;
-mod sentence;
 mod signer;
 mod statement;
 
 pub use draft::draft;
-pub use paper::{Confirmed, Lang, Shown, Signed, attach, export, show, sign};
+pub use order::{Counts, Lang};
+pub use paper::{Confirmed, Shown, Signed, attach, export, show, sign};
 pub use refused::Refused;
-pub use release::{Identity, Parts, combine, keygen, split};
-pub use sentence::{Census, Counts};
+pub use release::{Identity, Parts, combine, keygen, rewrap_into, split};
 pub use signer::{AskPassphrase, Signer, agent_keys};
+pub use statement::Census;

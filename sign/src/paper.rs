@@ -1,24 +1,20 @@
 //! The way of a statement file: draft, show, confirm, sign; and out to `ssh-keygen -Y sign` and back.
 
+use order::{KeyId, Lang};
+use serde::Deserialize;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use vocabulary::{Envelope, PayloadType, StatementId};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+use vocabulary::{Envelope, PayloadType, Signature, StatementId};
 
-use crate::{Census, Refused, Signer, files, sentence, signer, statement};
+use crate::{Census, Refused, Signer, files, statement};
 
 /// Longest statement file in bytes: the longest envelope in base64, with room for signatures.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Longest signature file in bytes.
 const SIGNATURE_BYTES_MAX: u64 = 64 * 1024;
-
-/// The language of a screen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Lang {
-    /// German.
-    De,
-    /// English.
-    En,
-}
 
 /// A statement file that was read, checked and put into one sentence.
 #[derive(Debug)]
@@ -47,7 +43,12 @@ pub struct Signed {
 /// # Errors
 /// [`Refused`] when the file cannot be read, is not what its type says, contradicts itself, cannot be rendered, or is
 /// another statement than expected.
-pub fn show(path: &Path, lang: Lang, census: Option<&dyn Census>, expected: Option<StatementId>) -> Result<Shown, Refused> {
+pub fn show(
+    path: &Path,
+    lang: Lang,
+    census: Option<&dyn Census>,
+    expected: Option<StatementId>,
+) -> Result<Shown, Refused> {
     let paper = Paper::read(path)?;
     let found = paper.envelope.id();
     if let Some(expected) = expected
@@ -55,13 +56,15 @@ pub fn show(path: &Path, lang: Lang, census: Option<&dyn Census>, expected: Opti
     {
         return Err(Refused::OtherStatement { expected, found });
     }
-    let sentence = sentence::of(&paper.envelope, lang, census)?;
+    let counts = statement::counts(&paper.envelope, census)?;
+    let sentence = clearance::sentence::of(&paper.envelope, lang, &counts)?;
     let (de, en) = statement::word(paper.envelope.payload_type);
-    let word = match lang {
-        Lang::De => de,
-        Lang::En => en,
-    };
-    Ok(Shown { paper, sentence, word })
+    let word = lang.of(de, en);
+    Ok(Shown {
+        paper,
+        sentence,
+        word,
+    })
 }
 
 impl Shown {
@@ -89,10 +92,10 @@ impl Shown {
         self.paper.envelope.payload_type
     }
 
-    /// How many signatures it has.
+    /// The keys that have signed it, as far as their signatures count.
     #[must_use]
-    pub const fn signatures(&self) -> usize {
-        self.paper.envelope.signatures.len()
+    pub fn keys(&self) -> BTreeSet<KeyId> {
+        self.paper.keys()
     }
 
     /// Takes the word the person typed.
@@ -115,8 +118,9 @@ impl Shown {
 /// [`Refused`] when the file changed, the key has signed already, the signer could not, or writing failed.
 pub fn sign(confirmed: Confirmed, signer: &Signer) -> Result<Signed, Refused> {
     let Confirmed(paper) = confirmed;
-    if paper.signed_by(signer.public_key()) {
-        return Err(Refused::SignedAlready(signer.public_key().id()));
+    let key = signer.public_key().id();
+    if paper.keys().contains(&key) {
+        return Err(Refused::SignedAlready(key));
     }
     paper.unchanged()?;
     let signature = signer.sign(&paper.envelope)?;
@@ -131,11 +135,10 @@ pub fn sign(confirmed: Confirmed, signer: &Signer) -> Result<Signed, Refused> {
 pub fn export(path: &Path) -> Result<PathBuf, Refused> {
     let paper = Paper::read(path)?;
     let out = files::beside(path, ".pae");
-    let fixed = write(&paper.envelope)?;
-    paper.unchanged()?;
     files::create(&out, &paper.envelope.signed_bytes())?;
+    let fixed = write(&paper.envelope)?;
     if fixed != paper.bytes {
-        files::replace(path, &fixed)?;
+        files::swap(path, &paper.bytes, &fixed)?;
     }
     Ok(out)
 }
@@ -147,12 +150,20 @@ pub fn export(path: &Path) -> Result<PathBuf, Refused> {
 pub fn attach(path: &Path, signature: &Path) -> Result<Signed, Refused> {
     let paper = Paper::read(path)?;
     let text = files::read(signature, SIGNATURE_BYTES_MAX)?;
-    let text = String::from_utf8_lossy(&text);
-    let (key, signature) = signer::check(&text, &paper.envelope.signed_bytes())?;
-    if paper.signed_by(&key) {
-        return Err(Refused::SignedAlready(key.id()));
+    let signature = Signature(format!("{}\n", String::from_utf8_lossy(&text).trim()));
+    let key = order::verify(&signature, &paper.envelope.signed_bytes())?;
+    if paper.keys().contains(&key) {
+        return Err(Refused::SignedAlready(key));
     }
     paper.add(signature)
+}
+
+/// A draft as a person edits it; its exact bytes are made from it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Draft {
+    payload_type: PayloadType,
+    body: Value,
 }
 
 /// A file as it was when it was read.
@@ -171,26 +182,14 @@ impl Paper {
             cause: cause.to_string(),
         };
         let value: Value = serde_json::from_slice(&bytes).map_err(no_statement)?;
-        let envelope = match value {
-            Value::Object(mut draft) if draft.contains_key("body") => {
-                let kind = draft.remove("payloadType").unwrap_or_default();
-                let kind: PayloadType = serde_json::from_value(kind).map_err(no_statement)?;
-                let body = draft.remove("body").unwrap_or_default();
-                if let Some(unknown) = draft.keys().next() {
-                    return Err(Refused::NoStatement {
-                        path: path.to_path_buf(),
-                        cause: format!("unknown key \"{unknown}\""),
-                    });
-                }
-                statement::fix(kind, body)?
-            }
+        let envelope: Envelope = if value.get("body").is_some() {
+            let draft: Draft = serde_json::from_value(value).map_err(no_statement)?;
+            statement::fix(draft.payload_type, draft.body)?
+        } else {
             // From the bytes again: a value has already forgotten a key that stood there twice.
-            _ => serde_json::from_slice(&bytes).map_err(no_statement)?,
+            serde_json::from_slice(&bytes).map_err(no_statement)?
         };
-        envelope.check_limits().map_err(|cause| Refused::NoStatement {
-            path: path.to_path_buf(),
-            cause: cause.to_string(),
-        })?;
+        envelope.check_limits()?;
         statement::check(&envelope)?;
         Ok(Self {
             path: path.to_path_buf(),
@@ -211,24 +210,21 @@ impl Paper {
     }
 
     /// Adds a signature and replaces the file, if it still holds what was read.
-    fn add(mut self, signature: vocabulary::Signature) -> Result<Signed, Refused> {
+    fn add(mut self, signature: Signature) -> Result<Signed, Refused> {
         self.envelope.signatures.push(signature);
-        self.envelope.check_limits().map_err(|cause| Refused::BadSignature {
-            cause: cause.to_string(),
-        })?;
-        self.unchanged()?;
-        files::replace(&self.path, &write(&self.envelope)?)?;
+        self.envelope.check_limits()?;
+        files::swap(&self.path, &self.bytes, &write(&self.envelope)?)?;
         Ok(Signed {
             id: self.envelope.id(),
             signatures: self.envelope.signatures.len(),
         })
     }
 
-    fn signed_by(&self, key: &order::PublicKey) -> bool {
-        self.envelope
-            .signatures
-            .iter()
-            .any(|signature| signer::made_by(signature) == Some(key.id()))
+    /// The keys whose signatures count.
+    fn keys(&self) -> BTreeSet<KeyId> {
+        let message = self.envelope.signed_bytes();
+        let key = |signature| order::verify(signature, &message).ok();
+        self.envelope.signatures.iter().filter_map(key).collect()
     }
 }
 

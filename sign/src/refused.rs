@@ -1,11 +1,11 @@
 //! Why nothing was signed, opened or written: German first, then English.
 
-use order::{BadBody, BadKey, KeyId};
+use order::{BadBody, BadKey, BadSignature, KeyId};
 use std::{
     io,
     path::{Path, PathBuf},
 };
-use vocabulary::{PayloadType, StatementId};
+use vocabulary::{EnvelopeError, PayloadType, StatementId};
 
 /// A refusal of this room. It names what is missing and who must act.
 #[derive(Debug, thiserror::Error)]
@@ -131,9 +131,7 @@ pub enum Refused {
     #[error("{0}")]
     Key(#[from] BadKey),
     /// The agent cannot be talked to, or said no.
-    #[error(
-        "Der ssh-agent hat nicht unterschrieben: {de} / The ssh-agent did not sign: {en}"
-    )]
+    #[error("Der ssh-agent hat nicht unterschrieben: {de} / The ssh-agent did not sign: {en}")]
     Agent {
         /// Why, in German.
         de: String,
@@ -143,14 +141,22 @@ pub enum Refused {
         #[source]
         cause: Option<io::Error>,
     },
-    /// The signature does not fit the statement.
-    #[error(
-        "Die Unterschrift passt nicht zu dieser Erklärung ({cause}). / The signature does not fit this statement ({cause})."
-    )]
-    BadSignature {
-        /// What is wrong.
+    /// No signature could be made.
+    #[error("Die Unterschrift ist nicht gelungen ({cause}). / The signature could not be made ({cause}).")]
+    Making {
+        /// What went wrong.
         cause: String,
     },
+    /// The statement exceeds a limit of the wire.
+    #[error(
+        "Die Erklärung ist zu groß oder hat zu viele Unterschriften ({0}). / The statement is too large or has too many signatures ({0})."
+    )]
+    Full(#[from] EnvelopeError),
+    /// The signature does not fit the statement.
+    #[error(
+        "Die Unterschrift zählt für diese Erklärung nicht. / The signature does not count for this statement. ({0})"
+    )]
+    BadSignature(#[from] BadSignature),
     /// The key's signature is already there.
     #[error("Dieser Schlüssel ({0}) hat schon unterschrieben. / This key ({0}) has signed already.")]
     SignedAlready(KeyId),

@@ -16,10 +16,10 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
-use vocabulary::{Digest, Timestamp};
+use vocabulary::{Digest, PayloadType, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::{Refused, files};
+use crate::{Refused, draft, files};
 
 /// How many parts an identity is split into, and how many give it back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,8 +39,12 @@ impl Parts {
             Ok(Self { needed, made })
         } else {
             Err(Refused::release(
-                format!("{needed} von {made} Teilen geht nicht: nötig sind 2 bis 32 Teile, mindestens 2 müssen zusammenkommen."),
-                format!("{needed} of {made} parts is not possible: make 2 to 32, at least 2 must come together."),
+                format!(
+                    "{needed} von {made} Teilen geht nicht: nötig sind 2 bis 32 Teile, mindestens 2 müssen zusammenkommen."
+                ),
+                format!(
+                    "{needed} of {made} parts is not possible: make 2 to 32, at least 2 must come together."
+                ),
             ))
         }
     }
@@ -112,7 +116,10 @@ impl Identity {
                 format!("{to} is no age recipient (X25519): {cause}."),
             )
         })?;
-        wrapped.iter().map(|key| self.rewrap_one(key, &recipient)).collect()
+        wrapped
+            .iter()
+            .map(|key| self.rewrap_one(key, &recipient))
+            .collect()
     }
 
     fn rewrap_one(&self, key: &RewrappedKey, to: &x25519::Recipient) -> Result<RewrappedKey, Refused> {
@@ -150,6 +157,39 @@ fn named(recipient: &str) -> Result<AgeRecipient, Refused> {
     recipient
         .parse()
         .map_err(|cause| Refused::release(format!("{cause}."), format!("{cause}.")))
+}
+
+/// Longest file of wrapped keys in bytes: what a consent may carry, and its JSON around it.
+const KEYS_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Wraps the keys of a file (a JSON list as doors export it) again and writes them into a consent's draft, for the
+/// person who signs it next. Gives back how many.
+///
+/// # Errors
+/// [`Refused`] when a file is unreadable, the draft is no consent's or signed already, or a key does not open.
+pub fn rewrap_into(
+    consent: &Path,
+    keys: &Path,
+    identity: &Identity,
+    to: &AgeRecipient,
+) -> Result<usize, Refused> {
+    let bytes = files::read(keys, KEYS_BYTES_MAX)?;
+    let wrapped: Vec<RewrappedKey> = serde_json::from_slice(&bytes).map_err(|cause| {
+        Refused::release(
+            format!(
+                "{} ist keine Liste verpackter Schlüssel ({cause}).",
+                keys.display()
+            ),
+            format!("{} is no list of wrapped keys ({cause}).", keys.display()),
+        )
+    })?;
+    let again = identity.rewrap(&wrapped, to)?;
+    let count = again.len();
+    draft::edit(consent, PayloadType::Consent, |body| {
+        let again = serde_json::to_value(again).unwrap_or_default();
+        body.insert("rewrapped".to_owned(), again);
+    })?;
+    Ok(count)
 }
 
 /// The first word of a part's line; another version would have another word.
@@ -205,7 +245,10 @@ struct Part {
 /// [`Refused`] when a part is open to others, unreadable or miscopied, when parts belong to different identities, when
 /// too few are there, or when what comes out is not the identity they name.
 pub fn combine(parts: &[PathBuf], out: &Path, now: Timestamp) -> Result<AgeRecipient, Refused> {
-    let parts: Vec<Part> = parts.iter().map(|path| Part::read(path)).collect::<Result<_, _>>()?;
+    let parts: Vec<Part> = parts
+        .iter()
+        .map(|path| Part::read(path))
+        .collect::<Result<_, _>>()?;
     let Some(first) = parts.first() else {
         return Err(Refused::release("Es ist kein Teil genannt.", "No part is named."));
     };
@@ -214,8 +257,14 @@ pub fn combine(parts: &[PathBuf], out: &Path, now: Timestamp) -> Result<AgeRecip
         .find(|part| part.recipient != first.recipient || part.needed != first.needed)
     {
         return Err(Refused::release(
-            format!("Die Teile gehören zu verschiedenen Schlüsseln: {} und {}.", first.recipient, other.recipient),
-            format!("The parts belong to different identities: {} and {}.", first.recipient, other.recipient),
+            format!(
+                "Die Teile gehören zu verschiedenen Schlüsseln: {} und {}.",
+                first.recipient, other.recipient
+            ),
+            format!(
+                "The parts belong to different identities: {} and {}.",
+                first.recipient, other.recipient
+            ),
         ));
     }
     // The same part given twice counts once; given twice to the arithmetic it would spoil the result.
@@ -252,8 +301,14 @@ impl Part {
         let bytes = files::read_secret(path)?;
         let unreadable = || {
             Refused::release(
-                format!("{} ist kein Teil eines Schlüssels, oder falsch abgeschrieben.", path.display()),
-                format!("{} is no part of an identity, or was copied wrongly.", path.display()),
+                format!(
+                    "{} ist kein Teil eines Schlüssels, oder falsch abgeschrieben.",
+                    path.display()
+                ),
+                format!(
+                    "{} is no part of an identity, or was copied wrongly.",
+                    path.display()
+                ),
             )
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| unreadable())?;

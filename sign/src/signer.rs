@@ -1,6 +1,6 @@
 //! A person's private key, in a file or in an agent. It never leaves this type.
 
-use order::{KeyId, PublicKey};
+use order::PublicKey;
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, SshSig};
 use std::{cell::RefCell, fmt, path::Path};
 use vocabulary::{Envelope, Signature};
@@ -82,7 +82,7 @@ impl Signer {
     /// agent that answers with something else is found here and not at a door.
     pub(crate) fn sign(&self, envelope: &Envelope) -> Result<Signature, Refused> {
         let message = envelope.signed_bytes();
-        let broken = |cause: ssh_key::Error| Refused::BadSignature {
+        let broken = |cause: ssh_key::Error| Refused::Making {
             cause: cause.to_string(),
         };
         let made = match &self.means {
@@ -97,55 +97,21 @@ impl Signer {
                 SshSig::new(key, Signature::NAMESPACE, HashAlg::Sha512, signature).map_err(broken)?
             }
         };
-        let text = made.to_pem(LineEnding::LF).map_err(broken)?;
-        let (key, signature) = check(&text, &message)?;
-        if key == self.public {
+        let signature = Signature(made.to_pem(LineEnding::LF).map_err(broken)?);
+        // By the very function doors use: what would count for nothing there is not given out here.
+        if order::verify(&signature, &message)? == self.public.id() {
             Ok(signature)
         } else {
-            Err(Refused::BadSignature {
-                cause: "another key".to_owned(),
-            })
+            Err(broken(ssh_key::Error::PublicKey))
         }
     }
-}
-
-/// Reads a signature in OpenSSH's armour and verifies it over `message`, whoever made it.
-pub(crate) fn check(text: &str, message: &[u8]) -> Result<(PublicKey, Signature), Refused> {
-    let broken = |cause: ssh_key::Error| Refused::BadSignature {
-        cause: cause.to_string(),
-    };
-    let made = SshSig::from_pem(text.trim()).map_err(broken)?;
-    let key = accept(&ssh_key::PublicKey::from(made.public_key().clone()))?;
-    ssh_key::PublicKey::from(made.public_key().clone())
-        .verify(Signature::NAMESPACE, message, &made)
-        .map_err(broken)?;
-    if made.algorithm() == Algorithm::SkEd25519 && !was_touched(&made) {
-        return Err(Refused::BadSignature {
-            cause: "the hardware key was not touched".to_owned(),
-        });
-    }
-    Ok((key, Signature(made.to_pem(LineEnding::LF).map_err(broken)?)))
-}
-
-/// The key that made a signature, if it can be read. Says nothing about validity.
-pub(crate) fn made_by(signature: &Signature) -> Option<KeyId> {
-    let made = SshSig::from_pem(signature.0.trim()).ok()?;
-    let key = ssh_key::PublicKey::from(made.public_key().clone());
-    accept(&key).ok().map(|key| key.id())
-}
-
-/// OpenSSH `PROTOCOL.u2f`: a hardware signature ends with flags (bit 0: user presence) and a counter of four bytes.
-fn was_touched(made: &SshSig) -> bool {
-    let bytes = made.signature_bytes();
-    let flags = bytes.len().checked_sub(5).and_then(|at| bytes.get(at));
-    flags.is_some_and(|flags| flags & 1 == 1)
 }
 
 /// A public key of a kind doors accept.
 fn accept(key: &ssh_key::PublicKey) -> Result<PublicKey, Refused> {
     let line = ssh_key::PublicKey::from(key.key_data().clone())
         .to_openssh()
-        .map_err(|cause| Refused::BadSignature {
+        .map_err(|cause| Refused::Making {
             cause: cause.to_string(),
         })?;
     Ok(PublicKey::from_openssh(&line)?)

@@ -1,8 +1,9 @@
 //! One statement of any kind, read from exact bytes. What has no entry here is not signed.
 
-use clearance::{Clearance, Consent, Delegation, Refusal, StandingConsent, Withdrawal};
-use order::{Body, CharterDraft, CharterSection, Closing, Opening, StandingOrder};
-use vocabulary::{Envelope, PayloadType};
+use clearance::{Clearance, Consent, Delegation, Grade, Refusal, StandingConsent, Withdrawal};
+use order::{Body, CharterDraft, CharterSection, Closing, Counts, Opening, StandingOrder};
+use std::collections::BTreeSet;
+use vocabulary::{CellId, Envelope, InsurerId, PayloadType, Scope, Selector};
 
 use crate::Refused;
 
@@ -53,6 +54,62 @@ pub(crate) fn fix(kind: PayloadType, body: serde_json::Value) -> Result<Envelope
         PayloadType::StandingConsent => of::<StandingConsent>(body),
         PayloadType::Delegation => of::<Delegation>(body),
         PayloadType::Freshness => Err(Refused::Unreadable(kind)),
+    }
+}
+
+/// Who and what a scope means in one estate: asked for the counts in a sentence. Signing works without.
+pub trait Census {
+    /// What the scope covers.
+    fn count(&self, scope: &Scope) -> Counts;
+}
+
+/// The counts of what a statement is about; none without a census, and none where it is about persons or papers.
+pub(crate) fn counts(envelope: &Envelope, census: Option<&dyn Census>) -> Result<Counts, Refused> {
+    let Some(census) = census else {
+        return Ok(Counts::default());
+    };
+    let scope = match envelope.payload_type {
+        PayloadType::Closing => Some(Closing::read(envelope)?.scope),
+        PayloadType::StandingOrder => Some(StandingOrder::read(envelope)?.scope_max),
+        PayloadType::Opening => {
+            let doors = Opening::read(envelope)?.doors;
+            Some(cells(doors.iter().map(|entry| entry.door.cell())))
+        }
+        PayloadType::Clearance => cleared(&Clearance::read(envelope)?),
+        PayloadType::StandingConsent => {
+            let body = StandingConsent::read(envelope)?;
+            Some(Scope(vec![Selector {
+                sites: None,
+                insurers: Some(BTreeSet::from([body.insurer])),
+                services: Some(body.services),
+            }]))
+        }
+        PayloadType::Consent => Some(Scope::insurer(Consent::read(envelope)?.insurer)),
+        PayloadType::Refusal => Some(Scope::insurer(Refusal::read(envelope)?.insurer)),
+        PayloadType::Charter
+        | PayloadType::CharterSection
+        | PayloadType::Withdrawal
+        | PayloadType::Delegation
+        | PayloadType::Freshness => None,
+    };
+    Ok(scope.map_or_else(Counts::default, |scope| census.count(&scope)))
+}
+
+fn cells<'a>(cells: impl Iterator<Item = &'a CellId>) -> Scope {
+    let one = |cell: &CellId| Selector {
+        sites: None,
+        insurers: Some(BTreeSet::from([cell.insurer.clone()])),
+        services: Some(BTreeSet::from([cell.service.clone()])),
+    };
+    Scope(cells.map(one).collect())
+}
+
+/// What a clearance is about: its cells, or all of the insurer whose environment it names. The provider's own
+/// environments have no insurer, and an estate counts nothing for them.
+fn cleared(body: &Clearance) -> Option<Scope> {
+    match &body.grade {
+        Grade::Limited { cells: named, .. } => Some(cells(named.iter())),
+        Grade::Full => InsurerId::new(body.environment.as_str()).ok().map(Scope::insurer),
     }
 }
 
