@@ -21,23 +21,30 @@ const ONE: Threshold = Threshold {
 };
 
 impl Authority {
-    /// Takes a statement in. Idempotent; restrictions and withdrawals may come in any order. `when` is a witnessed time
-    /// at which the statement was known to be in the log, if there is one: it decides expiry and starts the wait of a
-    /// recovery.
+    /// Takes a statement in by hand, before or besides the log: an order from a USB stick, or what the log will bring
+    /// anyway. Idempotent; restrictions and withdrawals may come in any order. `when` is a witnessed time, if one is
+    /// known; it decides expiry.
     ///
     /// # Errors
     /// [`Refused`] says what is missing; nothing changed.
     pub fn admit(&mut self, envelope: &Envelope, when: Option<WitnessedTime>) -> Result<Admitted, Refused> {
+        self.take_in(envelope, when, None)
+    }
+
+    /// As [`admit`](Self::admit), with the statement's place in the log.
+    pub(crate) fn take_in(
+        &mut self,
+        envelope: &Envelope,
+        when: Option<WitnessedTime>,
+        index: Option<u64>,
+    ) -> Result<Admitted, Refused> {
         let now = when.map(WitnessedTime::instant);
-        if let Some(now) = now {
-            self.ripen(now);
-        }
         if self.folded.contains(&envelope.id()) {
             return Ok(Admitted::Repeat);
         }
         match envelope.payload_type {
             PayloadType::Charter => self.admit_charter(envelope),
-            PayloadType::CharterSection => self.admit_section(envelope, now),
+            PayloadType::CharterSection => self.admit_section(envelope, index),
             PayloadType::Closing => self.admit_closing(envelope, now),
             PayloadType::StandingOrder => self.admit_standing_order(envelope),
             PayloadType::Opening => self.admit_opening(envelope),
@@ -60,13 +67,13 @@ impl Authority {
         Ok(Admitted::Charter(self.charter.insert(next).version()))
     }
 
-    fn admit_section(&mut self, envelope: &Envelope, now: Option<Timestamp>) -> Result<Admitted, Refused> {
+    fn admit_section(&mut self, envelope: &Envelope, index: Option<u64>) -> Result<Admitted, Refused> {
         let signed = Authenticated::<CharterSection>::verify(envelope)?;
         let insurer = signed.body().section.insurer.clone();
         let waits = self.waiting.get(&insurer).map(|waiting| waiting.statement);
         if waits == Some(signed.id()) {
-            if let (Some(now), Some(waiting)) = (now, self.waiting.get_mut(&insurer)) {
-                waiting.witnessed.get_or_insert(now);
+            if let (Some(index), Some(waiting)) = (index, self.waiting.get_mut(&insurer)) {
+                waiting.index.get_or_insert(index);
             }
             return Ok(Admitted::Repeat);
         }
@@ -89,7 +96,8 @@ impl Authority {
                     statement: signed.id(),
                     replaces: signed.body().replaces,
                     recovery,
-                    witnessed: now,
+                    index,
+                    witnessed: None,
                 };
                 self.waiting.insert(insurer.clone(), waiting);
             }

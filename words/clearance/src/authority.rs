@@ -15,11 +15,13 @@ use crate::{
     admitted::Admitted,
     body::{Clearance, Consent, Delegation, Refusal, StandingConsent, Withdraws},
     refused::{NotFresh, Refused},
-    view::{FreshView, NONCE_KIND, Nonce, NonceEntry, STATEMENT_KIND},
+    view::{FreshView, NONCE_KIND, Nonce, NonceEntry, STATEMENT_KIND, WITNESSED_KIND},
 };
 
 /// How many nonces are remembered: a view is asked for right after its nonce was appended.
 const NONCES_KEPT: usize = 65_536;
+/// How many past roots are remembered: a witnessed entry follows soon after what it witnesses.
+const ROOTS_KEPT: usize = 65_536;
 
 /// The name of an estate's authority log.
 ///
@@ -47,7 +49,9 @@ pub(crate) struct Waiting {
     pub(crate) statement: StatementId,
     pub(crate) replaces: Digest,
     pub(crate) recovery: Recovery,
-    /// When it was first witnessed, as far as this replica knows.
+    /// Its place in the log; none while it came only by hand.
+    pub(crate) index: Option<u64>,
+    /// When the log first says that it was witnessed.
     pub(crate) witnessed: Option<Timestamp>,
 }
 
@@ -60,6 +64,8 @@ pub enum Followed {
     Refused(Refused),
     /// Somebody asked for a fresh view.
     Nonce(Nonce),
+    /// The log records what witnesses had seen of it, and when.
+    Witnessed(WitnessedTime),
     /// An entry of a kind that means nothing here.
     Other,
 }
@@ -72,6 +78,7 @@ pub struct Authority {
     origin: Origin,
     chain: Chain,
     nonces: BTreeMap<u64, Nonce>,
+    roots: BTreeMap<u64, Digest>,
     pub(crate) charter: Option<Charter>,
     pub(crate) waiting: BTreeMap<InsurerId, Waiting>,
     /// Charters, sections and raisings already folded in.
@@ -103,6 +110,7 @@ impl Authority {
             chain: Chain::new(&origin),
             origin,
             nonces: BTreeMap::new(),
+            roots: BTreeMap::new(),
             charter: None,
             waiting: BTreeMap::new(),
             folded: BTreeSet::new(),
@@ -159,23 +167,46 @@ impl Authority {
             return Err(gap("Kette/chain"));
         }
         self.chain.follow(leaf_hash(entry), |_, _| {});
-        Ok(match read.kind {
-            STATEMENT_KIND => match serde_json::from_slice::<Envelope>(read.body) {
-                Ok(envelope) => match self.admit(&envelope, when) {
-                    Ok(admitted) => Followed::Admitted(admitted),
-                    Err(refused) => Followed::Refused(refused),
-                },
-                Err(bad) => Followed::Refused(Refused::Entry(format!("{bad}"))),
-            },
-            NONCE_KIND => match serde_json::from_slice::<NonceEntry>(read.body) {
-                Ok(entry) => {
+        let head = self.chain.head();
+        self.roots.insert(head.len, head.root);
+        while self.roots.len() > ROOTS_KEPT {
+            self.roots.pop_first();
+        }
+        let done = match read.kind {
+            STATEMENT_KIND => serde_json::from_slice::<Envelope>(read.body)
+                .map_err(|bad| Refused::Entry(format!("{bad}")))
+                .and_then(|envelope| self.take_in(&envelope, when, Some(read.index)))
+                .map(Followed::Admitted),
+            NONCE_KIND => serde_json::from_slice::<NonceEntry>(read.body)
+                .map_err(|bad| Refused::Entry(format!("{bad}")))
+                .map(|entry| {
                     self.remember(read.index, entry.nonce);
                     Followed::Nonce(entry.nonce)
-                }
-                Err(bad) => Followed::Refused(Refused::Entry(format!("{bad}"))),
-            },
-            _ => Followed::Other,
-        })
+                }),
+            WITNESSED_KIND => self.witnessed(read.body).map(Followed::Witnessed),
+            _ => Ok(Followed::Other),
+        };
+        Ok(done.unwrap_or_else(Followed::Refused))
+    }
+
+    /// The log itself says what witnesses had seen of it. Only this starts and ends the wait of a recovery, so every
+    /// replica of one log agrees, and a replica that is shown less than the witnesses saw never gets there.
+    fn witnessed(&mut self, note: &[u8]) -> Result<WitnessedTime, Refused> {
+        let note = Note::parse(note).map_err(|bad| Refused::Entry(format!("{bad}")))?;
+        let witnesses = self.in_force()?.witnesses();
+        let cosigned = Cosigned::verify(&note, &self.origin, witnesses).map_err(NotFresh::NotCosigned)?;
+        if self.roots.get(&cosigned.size()) != Some(&cosigned.root()) {
+            let (seen, held) = (cosigned.size(), self.chain.len());
+            return Err(NotFresh::OtherLog { seen, held }.into());
+        }
+        let time = cosigned.time();
+        for waiting in self.waiting.values_mut() {
+            if waiting.index.is_some_and(|index| index < cosigned.size()) {
+                waiting.witnessed.get_or_insert(time.instant());
+            }
+        }
+        self.ripen(time.instant());
+        Ok(time)
     }
 
     fn remember(&mut self, index: u64, nonce: Nonce) {
@@ -190,7 +221,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`NotFresh`] says what is missing.
-    pub fn fresh(&mut self, note: &Note, nonce: Nonce) -> Result<FreshView, NotFresh> {
+    pub fn fresh(&self, note: &Note, nonce: Nonce) -> Result<FreshView, NotFresh> {
         let charter = self.charter.as_ref().ok_or(NotFresh::NoCharter)?;
         let cosigned =
             Cosigned::verify(note, &self.origin, charter.witnesses()).map_err(NotFresh::NotCosigned)?;
@@ -204,17 +235,11 @@ impl Authority {
         if !self.nonces.values().any(|known| *known == nonce) {
             return Err(NotFresh::NoNonce);
         }
-        let time = cosigned.time();
-        for waiting in self.waiting.values_mut() {
-            // Everything held here was in what the witnesses signed.
-            waiting.witnessed.get_or_insert(time.instant());
-        }
-        self.ripen(time.instant());
         Ok(FreshView {
             nonce,
             size: head.len,
             root: head.root,
-            time,
+            time: cosigned.time(),
         })
     }
 
@@ -232,7 +257,7 @@ impl Authority {
     }
 
     /// Puts recoveries in force whose wait is over and to which the insurer did not say no.
-    pub(crate) fn ripen(&mut self, now: Timestamp) {
+    fn ripen(&mut self, now: Timestamp) {
         let Some(charter) = self.charter.as_ref() else {
             return;
         };

@@ -35,4 +35,4 @@ pub use body::{
 };
 pub use permit::{After, DoorFacts, LimitedRules, Permit, RestrictionFacts, StandsOn};
 pub use refused::{ClearanceFault, MissingParts, NotFresh, Refused};
-pub use view::{FreshView, NONCE_KIND, Nonce, NonceEntry, STATEMENT_KIND, WitnessedTime};
+pub use view::{FreshView, NONCE_KIND, Nonce, NonceEntry, STATEMENT_KIND, WITNESSED_KIND, WitnessedTime};

@@ -15,6 +15,9 @@ impl Authority {
     /// The consents to an opening that the log holds, withdrawn ones included: what they bring is the keys, which the
     /// insurer gave away when it signed.
     pub fn consents_to(&self, opening: StatementId) -> impl Iterator<Item = &Consent> {
-        self.consents.values().map(order::Authenticated::body).filter(move |consent| consent.opening == opening)
+        self.consents
+            .values()
+            .map(order::Authenticated::body)
+            .filter(move |consent| consent.opening == opening)
     }
 }

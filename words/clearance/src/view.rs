@@ -38,6 +38,9 @@ pub struct NonceEntry {
 pub const STATEMENT_KIND: &str = "statement";
 /// Kind of the log entries that carry nonces; the body is a [`NonceEntry`] as JSON.
 pub const NONCE_KIND: &str = "nonce";
+/// Kind of the log entries that record a cosigned checkpoint of the log's own past; the body is the signed note. Only
+/// such an entry lets the wait of a section's recovery begin and end.
+pub const WITNESSED_KIND: &str = "witnessed";
 
 /// Proof: when the witnesses signed, this replica held the whole log, and the log was written after the nonce was drawn.
 /// Good for the doors that follow this replica, until the log grows.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use clearance::{
     Authority, Basis, CheckResult, ChecklistItem, Clearance, Consent, DoorFacts, Followed, FreshView, Grade,
-    NONCE_KIND, Nonce, NonceEntry, NotFresh, RestrictionFacts, STATEMENT_KIND,
+    NONCE_KIND, Nonce, NonceEntry, NotFresh, RestrictionFacts, STATEMENT_KIND, WITNESSED_KIND,
 };
 use order::{
     Act, Becomes, Body, CharterDraft, Closing, DoorOpening, Opening, Person, PublicKey, SectionDraft, Stance,
@@ -233,6 +233,13 @@ impl World {
         Note::new(checkpoint, lines).unwrap()
     }
 
+    /// Appends what two witnesses saw of the log as it is.
+    pub(crate) fn witness(&mut self, now: Timestamp) -> Followed {
+        let note = self.note(&["zeuge-1", "zeuge-2"], now).to_string().into_bytes();
+        let entry = self.record(WITNESSED_KIND, note);
+        self.authority.follow(&entry, None).unwrap()
+    }
+
     pub(crate) fn fresh(&mut self, now: Timestamp) -> Result<FreshView, NotFresh> {
         let nonce = self.ask();
         let note = self.note(&["zeuge-1", "zeuge-3"], now);
@@ -297,7 +304,11 @@ pub(crate) fn door_facts(restriction: RestrictionId, class: Class) -> DoorFacts 
     }
 }
 
-pub(crate) fn opening(restrictions: &[RestrictionId], clearances: &[StatementId], becomes: Becomes) -> Opening {
+pub(crate) fn opening(
+    restrictions: &[RestrictionId],
+    clearances: &[StatementId],
+    becomes: Becomes,
+) -> Opening {
     Opening {
         estate: estate(),
         doors: vec![DoorOpening {
