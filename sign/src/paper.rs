@@ -98,6 +98,12 @@ impl Shown {
         self.paper.keys()
     }
 
+    /// How many signatures count.
+    #[must_use]
+    pub fn signatures(&self) -> usize {
+        self.keys().len()
+    }
+
     /// Takes the word the person typed.
     ///
     /// # Errors
