@@ -64,6 +64,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         start.elapsed().as_secs_f64(),
         verified.is_sound()
     );
+    let mut encoded = Vec::new();
+    for entry in Ledger::open(&dir, &origin)?.0.read(0)? {
+        encoded.push(entry?.encode()?);
+    }
+    let bytes: usize = encoded.iter().map(Vec::len).sum();
+    let start = Instant::now();
+    let report = record::verify::verify(&origin, &encoded, &[], &trust);
+    println!(
+        "verify in memory, one thread, {} bytes each: {:.2} s, sound: {}",
+        bytes / encoded.len(),
+        start.elapsed().as_secs_f64(),
+        report.is_sound()
+    );
+    drop(encoded);
     let start = Instant::now();
     let (mut ledger, _) = Ledger::open(&dir, &origin)?;
     println!(

@@ -179,10 +179,11 @@ impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| {
             let path = path.to_path_buf();
-            match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path, source },
-                _ => Self::Io { doing, path, source },
+            let kind = source.kind();
+            if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
+                return Self::DiskFull { path, source };
             }
+            Self::Io { doing, path, source }
         }
     }
 }

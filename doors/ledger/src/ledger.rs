@@ -438,7 +438,8 @@ impl Ledger {
         Ok(note)
     }
 
-    /// Keeps a checkpoint with its cosignatures durably, after checking that it is one of this log.
+    /// Keeps a checkpoint with its cosignatures durably, after checking that it is one of this log. One that is
+    /// smaller than what is kept already changes nothing. Who signed is for [`record::Cosigned`] to say, not for this.
     ///
     /// # Errors
     /// [`Error::OtherLog`], [`Error::Truncated`] or [`Error::Forked`] when it is not; [`Error::Poisoned`], or what the
@@ -463,6 +464,12 @@ impl Ledger {
                 dir,
                 size: claim.size,
             });
+        }
+        let kept = self
+            .latest_cosigned()
+            .and_then(|kept| Checkpoint::parse(kept.text()).ok());
+        if kept.is_some_and(|kept| kept.size > claim.size) {
+            return Ok(());
         }
         self.cosigned.replace(&note.to_string())
     }

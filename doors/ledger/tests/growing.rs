@@ -1,4 +1,10 @@
 //! A ledger grows, is read back, proves itself, and is opened again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise, in its helpers too"
+)]
 
 use ledger::{Error, Ledger};
 use record::{Draft, Kind, LogKey, Note, Origin, SignedCheckpoint, Tree, tree::leaf_hash};
@@ -62,6 +68,9 @@ fn staged_entries_are_nobodys_until_they_are_synced() {
     assert!(ledger.is_empty());
 }
 
+/// Where the child of `a_second_writer_is_refused_with_a_clear_sentence` finds its ledger.
+const CHILD_DIR: &str = "BULKHEAD_TEST_LEDGER_DIR";
+
 #[test]
 fn a_second_writer_is_refused_with_a_clear_sentence() {
     let temp = tempfile::tempdir().unwrap();
@@ -69,8 +78,42 @@ fn a_second_writer_is_refused_with_a_clear_sentence() {
     let refusal = Ledger::open(temp.path(), &origin()).err().unwrap();
     assert!(matches!(refusal, Error::InUse(_)));
     assert!(refusal.to_string().contains("exactly one writer"), "{refusal}");
+    let other_process = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--ignored", "child_that_is_the_second_writer"])
+        .env(CHILD_DIR, temp.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&other_process.stdout);
+    assert!(
+        other_process.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
     drop(first);
     assert!(Ledger::open(temp.path(), &origin()).is_ok());
+}
+
+#[test]
+#[ignore = "run by a_second_writer_is_refused_with_a_clear_sentence"]
+fn child_that_is_the_second_writer() {
+    let dir = std::path::PathBuf::from(std::env::var_os(CHILD_DIR).unwrap());
+    assert!(matches!(Ledger::open(&dir, &origin()), Err(Error::InUse(_))));
+}
+
+#[test]
+fn the_largest_cosigned_checkpoint_is_kept() {
+    let temp = tempfile::tempdir().unwrap();
+    let key = LogKey::from_seed(&origin(), &[7; 32]).unwrap();
+    let mut ledger = Ledger::create(temp.path(), &origin()).unwrap();
+    ledger.append(&drafts(0, 3)).unwrap();
+    let small = ledger.checkpoint(&key).unwrap();
+    ledger.append(&drafts(3, 3)).unwrap();
+    let large = ledger.checkpoint(&key).unwrap();
+    for note in [&small, &large, &small] {
+        ledger.keep_cosigned(note).unwrap();
+    }
+    drop(ledger);
+    let (ledger, _) = Ledger::open(temp.path(), &origin()).unwrap();
+    assert_eq!(ledger.latest_cosigned(), Some(large));
 }
 
 #[test]

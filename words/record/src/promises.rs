@@ -1,5 +1,7 @@
 //! Named promises of this room, used by tests, drills and production alike.
 
+use alloc::boxed::Box;
+
 use crate::checkpoint::Origin;
 use crate::note::Note;
 use crate::verify::{Report, Trust, verify};
@@ -14,11 +16,11 @@ pub fn log_1<B: AsRef<[u8]>>(
     entries: impl IntoIterator<Item = B>,
     notes: &[Note],
     trust: &Trust,
-) -> Result<Report, Report> {
+) -> Result<Report, Box<Report>> {
     let report = verify(origin, entries, notes, trust);
     if report.is_sound() {
         Ok(report)
     } else {
-        Err(report)
+        Err(Box::new(report))
     }
 }

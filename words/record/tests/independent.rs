@@ -3,6 +3,12 @@
 //!
 //! `cargo xtask test` installs them and names the interpreter in `BULKHEAD_PYTHON`; without it `python3` is tried. Where
 //! they are missing the tests are skipped, visibly, and fail when `BULKHEAD_REQUIRE_COUNTERPARTS=1`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise, in its helpers too"
+)]
 
 use record::{
     Checkpoint, ConsistencyProof, Cosigned, InclusionProof, KeyName, LogKey, Note, Origin, SignatureLine,

@@ -1,4 +1,10 @@
 //! The tree against a second, plain reading of RFC 6962 section 2.1, and against tampering.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise, in its helpers too"
+)]
 
 use proptest::prelude::*;
 use record::tree::{

@@ -1,4 +1,10 @@
 //! Whatever is done to a log, the verifier finds it and names where.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise, in its helpers too"
+)]
 
 use proptest::prelude::*;
 use record::{

@@ -1,4 +1,10 @@
 //! The witness: what it signs, what it refuses, and what it keeps as evidence.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise, in its helpers too"
+)]
 
 use record::{
     Checkpoint, ConsistencyProof, Cosigned, KeyName, LogKey, Note, Origin, Tree, WitnessKey, WitnessSet,

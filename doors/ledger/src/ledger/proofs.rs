@@ -78,10 +78,11 @@ impl Ledger {
         if size > len {
             return Err(Error::OutOfRange { asked: size, len });
         }
-        if self.nodes.fits(len) && self.nodes.flush().is_ok() {
-            if let Ok(made) = make(self) {
-                return Ok(made);
-            }
+        if self.nodes.fits(len)
+            && self.nodes.flush().is_ok()
+            && let Ok(made) = make(self)
+        {
+            return Ok(made);
         }
         self.rebuild_nodes()?;
         make(self).map_err(|error| match error {
