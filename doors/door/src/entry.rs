@@ -152,7 +152,7 @@ pub struct GrantsEnded {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fresh {
-    /// The co-signed checkpoint, so that a replay proves it again.
+    /// The co-signed checkpoint, so that anybody can prove it again.
     pub note: String,
     /// The nonce this process drew.
     pub nonce: Nonce,

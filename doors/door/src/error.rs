@@ -79,10 +79,10 @@ pub enum Error {
         /// Its index.
         index: u64,
     },
-    /// A recorded entry of the authority log, or a recorded fresh view, is no longer accepted.
+    /// A recorded entry of the authority log is no longer accepted.
     #[error(
         "Eintrag {index}: die aufgezeichnete Weisung wird nicht anerkannt; der Speicher wird nicht benutzt. / \
-         Entry {index}: the recorded statement or view is not accepted; the store is not used."
+         Entry {index}: the recorded statement is not accepted; the store is not used."
     )]
     NotReplayed {
         /// Its index.

@@ -5,28 +5,323 @@ mod estate;
 use std::collections::BTreeSet;
 
 use clearance::{Grade, Withdraws};
-use door::{Applied, Freshness, Intake};
+use door::{Applied, House, Intake, Moment, Outcome};
 use estate::*;
-use order::{Becomes, Stance};
-use vocabulary::{Class, Flow, FlowRules, Position, Seconds, Timestamp};
+use order::{Act, Becomes, Closing, Opening, Stance, Uses};
+use vocabulary::{
+    Class, Digest, DoorId, Flow, FlowRules, Millis, Position, Scope, Seconds, StatementId, Timestamp,
+};
+
+fn kim() -> DoorId {
+    door_id("kasse-001/kim")
+}
+
+fn position(house: &House, door: &DoorId) -> Position {
+    house.gate(door).unwrap().view().position
+}
+
+/// Publishes an opening signed by `who`, takes a fresh view, and asks the house.
+fn ask(outside: &mut Outside, house: &mut House, opening: &Opening, who: &[&str]) -> (Outcome, StatementId) {
+    let signed = outside.signed(opening, who);
+    let id = outside.publish(&signed);
+    freshen(outside, house);
+    let doors: Vec<DoorId> = opening.doors.iter().map(|entry| entry.door.clone()).collect();
+    (house.open_doors(id, doors, moment(outside)).unwrap(), id)
+}
+
+fn the_refusal(outcome: &Outcome) -> &str {
+    assert_eq!(outcome.applied, vec![], "nothing may open");
+    &outcome.refused[0].missing
+}
+
+fn clear(outside: &mut Outside, environment: &str, grade: Grade, who: &[&str]) -> StatementId {
+    let clearance = outside.clearance(environment, grade);
+    let signed = outside.signed(&clearance, who);
+    outside.publish(&signed)
+}
+
+fn say_yes(outside: &mut Outside, opening: StatementId) {
+    let consent = outside.consent(&outside.insurers[0].clone(), opening);
+    let signed = outside.signed(&consent, &["kasse-001-ja"]);
+    outside.publish(&signed);
+}
 
 #[test]
 fn a_new_door_is_contained_and_opens_with_clearance_commander_and_insurer() {
     let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(2));
     let mut house = enrol(&outside, dir.path());
-    let (kim, epa) = (door_id("kasse-001/kim"), door_id("kasse-001/epa"));
-    assert_eq!(house.gate(&kim).unwrap().view().position, Position::Held);
-    assert_eq!(house.gate(&epa).unwrap().view().position, Position::Shut);
-    let gate = house.gate(&kim).unwrap();
+    let epa = door_id("kasse-001/epa");
+    assert_eq!((position(&house, &kim()), position(&house, &epa)), (Position::Held, Position::Shut));
+    let gate = house.gate(&kim()).unwrap();
     assert!(matches!(gate.intake(), Intake::Store(_)), "Held stores");
     let refusal = gate.pass(Flow::Fetch).unwrap_err().to_string();
     assert!(refusal.contains("Zeugen") && refusal.contains("witnesses"), "{refusal}");
 
-    let (outcome, _) = open_fully(&mut outside, &mut house, &[kim.clone(), epa.clone()]);
+    let (outcome, _) = open_fully(&mut outside, &mut house, &[kim(), epa.clone()]);
     assert_eq!(outcome.refused, vec![]);
     assert!(outcome.applied.iter().all(|report| matches!(report.applied, Applied::Now { .. })));
-    assert_eq!(house.gate(&kim).unwrap().view().rules, FlowRules::OPEN);
-    assert_eq!(house.gate(&epa).unwrap().view().position, Position::Open);
+    assert_eq!(gate.view().rules, FlowRules::OPEN);
+    assert_eq!(position(&house, &epa), Position::Open);
     // The other insurer's doors are not touched.
-    assert_eq!(house.gate(&door_id("kasse-002/kim")).unwrap().view().position, Position::Held);
+    assert_eq!(position(&house, &door_id("kasse-002/kim")), Position::Held);
+}
+
+#[test]
+fn what_is_missing_is_named_and_nothing_opens() {
+    let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(2));
+    let mut house = enrol(&outside, dir.path());
+    catch_up(&outside, &mut house);
+    let entry = |house: &House| vec![named(house, &kim())];
+
+    // No clearance at all.
+    let opening = outside.opening(entry(&house), Becomes::Open, BTreeSet::new());
+    let (outcome, _) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
+    assert!(the_refusal(&outcome).contains("clearance"), "{}", the_refusal(&outcome));
+
+    // One examiner where two are needed: the statement is not admitted, so the clearance does not exist.
+    let alone = clear(&mut outside, "kasse-001", Grade::Full, &["examiner-2"]);
+    let opening = outside.opening(entry(&house), Becomes::Open, BTreeSet::from([alone]));
+    let (outcome, _) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
+    assert!(the_refusal(&outcome).contains("not known"), "{}", the_refusal(&outcome));
+
+    // Another insurer's clearance.
+    outside.time = outside.time.plus(Seconds(1));
+    let foreign = clear(&mut outside, "kasse-002", Grade::Full, &["examiner-1", "examiner-2"]);
+    let opening = outside.opening(entry(&house), Becomes::Open, BTreeSet::from([foreign]));
+    let (outcome, id) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
+    assert!(the_refusal(&outcome).contains("kasse-002"), "{}", the_refusal(&outcome));
+    say_yes(&mut outside, id);
+
+    // Everything but the insurer.
+    let full = clear(&mut outside, "kasse-001", Grade::Full, &["examiner-1", "examiner-2"]);
+    let opening = outside.opening(entry(&house), Becomes::Open, BTreeSet::from([full]));
+    let (outcome, id) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
+    assert!(the_refusal(&outcome).contains("kasse-001"), "{}", the_refusal(&outcome));
+
+    // With everything, but the clearance has expired by witnessed time when it comes to opening.
+    say_yes(&mut outside, id);
+    let mut late = opening.clone();
+    late.expires = outside.time.plus(Seconds(80 * 86_400));
+    outside.time = outside.time.plus(Seconds(31 * 86_400));
+    let (outcome, _) = ask(&mut outside, &mut house, &late, &["commander-1"]);
+    assert!(the_refusal(&outcome).contains("expired"), "{}", the_refusal(&outcome));
+    assert_eq!(position(&house, &kim()), Position::Held);
+}
+
+#[test]
+fn an_opening_counts_once_and_for_its_epoch_only() {
+    let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
+    let mut house = enrol(&outside, dir.path());
+    let (_, opening) = open_fully(&mut outside, &mut house, &[kim()]);
+    assert_eq!(position(&house, &kim()), Position::Open);
+
+    // Closed again: the old opening is a replay now.
+    outside.time = outside.time.plus(Seconds(10));
+    close(&mut outside, &mut house, scope_all(), Stance::Contain, Class::Containment);
+    freshen(&mut outside, &mut house);
+    let again = house.open_doors(opening, [kim()], moment(&outside)).unwrap();
+    assert!(the_refusal(&again).contains("epoch"), "{}", the_refusal(&again));
+    assert_eq!(position(&house, &kim()), Position::Held);
+}
+
+#[test]
+fn repeated_refusals_are_counted_and_do_not_fill_the_ledger() {
+    let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
+    let mut house = enrol(&outside, dir.path());
+    freshen(&mut outside, &mut house);
+    let before = house.head().len;
+    for _ in 0..1000 {
+        let outcome = house.open_doors(StatementId(Digest::of(b"?")), [kim()], moment(&outside)).unwrap();
+        assert!(the_refusal(&outcome).contains("not known"));
+    }
+    assert_eq!(house.head().len - before, 10, "1st, 2nd, 4th … 512th");
+    assert_eq!(house.status(moment(&outside)).refusals_unlisted, 990);
+}
+
+#[test]
+fn a_withdrawal_finds_every_door_that_stands_on_it() {
+    for by_evidence in [false, true] {
+        let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(2));
+        let mut house = enrol(&outside, dir.path());
+        open_all(&mut outside, &mut house);
+        let door = house.doors().door(&kim()).unwrap();
+        let stands_on = door.state.stands_on().clone();
+        let clearance = *stands_on.clearances.first().unwrap();
+        let withdraws = if by_evidence {
+            Withdraws::Evidence(Digest::of(b"kasse-001"))
+        } else {
+            Withdraws::Clearance(clearance)
+        };
+        let permit = house.gate(&kim()).unwrap().pass(Flow::Fetch).unwrap();
+        assert!(permit.still_valid());
+
+        let withdrawal = outside.withdrawal(withdraws);
+        let signed = outside.signed(&withdrawal, &["examiner-2"]);
+        outside.publish(&signed);
+        catch_up(&outside, &mut house);
+        assert!(!permit.still_valid(), "open connections are cut");
+        assert_eq!(position(&house, &kim()), Position::Held);
+        assert_eq!(position(&house, &door_id("kasse-001/epa")), Position::Shut);
+        assert_eq!(position(&house, &door_id("kasse-002/kim")), Position::Open, "stands on another clearance");
+        let status = house.status(moment(&outside));
+        assert!(status.doors.iter().any(|line| line.door == kim() && line.class == Some(Class::Containment)));
+
+        // The withdrawn clearance opens nothing any more, whoever signs again.
+        outside.time = outside.time.plus(Seconds(5));
+        let opening =
+            outside.opening(vec![named(&house, &kim())], Becomes::Open, BTreeSet::from([clearance]));
+        let (outcome, _) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
+        assert!(the_refusal(&outcome).contains("withdrawn"), "{}", the_refusal(&outcome));
+    }
+}
+
+fn limited(outside: &mut Outside, house: &mut House, hours: u64) -> Timestamp {
+    let until = outside.time.plus(Seconds(hours * 3600));
+    let grade = Grade::Limited {
+        cells: BTreeSet::from([kim().cell().clone()]),
+        peers: Some(BTreeSet::from([String::from("praxis-1").try_into().unwrap()])),
+        directions: BTreeSet::from([Flow::Fetch]),
+        until,
+    };
+    let clearance = clear(outside, "kasse-001", grade, &["examiner-1", "examiner-2"]);
+    catch_up(outside, house);
+    let opening =
+        outside.opening(vec![named(house, &kim())], Becomes::Limited { until }, BTreeSet::from([clearance]));
+    let signed = outside.signed(&opening, &["commander-1"]);
+    let id = outside.publish(&signed);
+    say_yes(outside, id);
+    freshen(outside, house);
+    let outcome = house.open_doors(id, [kim()], moment(outside)).unwrap();
+    assert_eq!(outcome.refused, vec![]);
+    until
+}
+
+#[test]
+fn limited_operation_passes_named_flows_for_named_peers_until_it_ends() {
+    let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
+    let mut house = enrol(&outside, dir.path());
+    limited(&mut outside, &mut house, 2);
+    let gate = house.gate(&kim()).unwrap();
+    let permit = gate.pass_for(Flow::Fetch, "praxis-1").unwrap();
+    assert!(gate.pass_for(Flow::Fetch, "praxis-2").unwrap_err().to_string().contains("not released"));
+    assert!(gate.pass(Flow::Fetch).is_err(), "nobody in particular is nobody named");
+    assert!(gate.pass_for(Flow::Forward, "praxis-1").is_err());
+    assert_ne!(gate.view().position, Position::Open, "limited is never called open");
+
+    // A wall clock a year off changes nothing, either way; the monotonic clock ends it.
+    let mono = |outside: &Outside, secs: u64| Millis(moment(outside).mono.0 + secs * 1000);
+    for years in [-1_i64, 1] {
+        let wall = Timestamp(outside.time.0 + years * 365 * 86_400);
+        house.tick(Moment { wall, mono: mono(&outside, 7100) }).unwrap();
+        assert!(permit.still_valid());
+    }
+    let reports = house.tick(Moment { wall: Timestamp(0), mono: mono(&outside, 7201) }).unwrap();
+    assert_eq!(reports.len(), 1);
+    assert!(!permit.still_valid());
+    assert_eq!(gate.view().rules, FlowRules::HELD);
+}
+
+#[test]
+fn a_grant_that_ended_while_the_door_was_off_does_not_come_back() {
+    let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
+    let mut house = enrol(&outside, dir.path());
+    limited(&mut outside, &mut house, 2);
+    drop(house);
+    outside.time = outside.time.plus(Seconds(3 * 3600));
+    let mut house = reopen(&outside, dir.path()).unwrap();
+    assert_eq!(house.gate(&kim()).unwrap().view().rules, FlowRules::HELD);
+    freshen(&mut outside, &mut house);
+    assert_eq!(house.gate(&kim()).unwrap().view().rules, FlowRules::HELD);
+    assert!(house.gate(&kim()).unwrap().pass_for(Flow::Fetch, "praxis-1").is_err());
+}
+
+#[test]
+fn emergency_lies_on_top_of_held() {
+    let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
+    let mut house = enrol(&outside, dir.path());
+    let clearance = clear(&mut outside, "notbetrieb-1", Grade::Full, &["examiner-1", "examiner-2"]);
+    catch_up(&outside, &mut house);
+    let mut entry = named(&house, &kim());
+    entry.lifts.clear();
+    let identity: order::AgeRecipient = "age1notbetrieb".parse().unwrap();
+    let becomes = Becomes::Emergency {
+        environment: "notbetrieb-1".parse().unwrap(),
+        identity: identity.clone(),
+        until: outside.time.plus(Seconds(86_400)),
+    };
+    let opening = outside.opening(vec![entry], becomes, BTreeSet::from([clearance]));
+    let signed = outside.signed(&opening, &["commander-1"]);
+    let id = outside.publish(&signed);
+    let mut consent = outside.consent(&outside.insurers[0].clone(), id);
+    consent.identity = Some(identity);
+    let signed = outside.signed(&consent, &["kasse-001-ja"]);
+    outside.publish(&signed);
+    freshen(&mut outside, &mut house);
+    let gate = house.gate(&kim()).unwrap();
+    assert!(gate.emergency().is_err());
+    let outcome = house.open_doors(id, [kim()], moment(&outside)).unwrap();
+    assert_eq!(outcome.refused, vec![]);
+    let permit = gate.emergency().unwrap();
+    assert_eq!(gate.view().rules, FlowRules::HELD, "unchanged for senders, the contained side stays cut");
+
+    // A cut that asks for no more than Held leaves the vital process running; a Shut by name stops it.
+    close(&mut outside, &mut house, scope_all(), Stance::Shut, Class::Precautionary);
+    assert!(permit.still_valid());
+    outside.time = outside.time.plus(Seconds(1));
+    let cell = kim().cell().clone();
+    close(&mut outside, &mut house, Scope::cell(cell.insurer, cell.service), Stance::Shut, Class::Precautionary);
+    assert!(!permit.still_valid() && gate.emergency().is_err());
+}
+
+fn raise(outside: &Outside, to: Class) -> Closing {
+    Closing {
+        act: Act::Raise { to, only: None },
+        uses: Uses::Once,
+        ..outside.closing(scope_all(), Stance::Contain, to, None)
+    }
+}
+
+#[test]
+fn each_class_is_lifted_by_those_who_may() {
+    let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
+    let mut house = enrol(&outside, dir.path());
+    open_all(&mut outside, &mut house);
+    // (class, minutes until the opening, raised, signers, opens)
+    let both: &[&str] = &["commander-1", "commander-2"];
+    let one: &[&str] = &["commander-1"];
+    let cases: [(Class, u64, bool, &[&str], bool); 6] = [
+        (Class::Maintenance, 500, false, one, true),
+        (Class::Precautionary, 10, false, one, false),
+        (Class::Precautionary, 10, false, both, true),
+        (Class::Precautionary, 300, false, both, false),
+        (Class::Precautionary, 10, true, both, false),
+        (Class::Containment, 10, false, both, false),
+    ];
+    for (class, minutes, raised, who, opens) in cases {
+        outside.time = outside.time.plus(Seconds(600));
+        freshen(&mut outside, &mut house);
+        outside.time = outside.time.plus(Seconds(60));
+        close(&mut outside, &mut house, scope_all(), Stance::Contain, class);
+        assert_eq!(position(&house, &kim()), Position::Held);
+        if raised {
+            let body = raise(&outside, Class::Containment);
+            let signed = outside.signed(&body, &["examiner-2"]);
+            outside.publish(&signed);
+            catch_up(&outside, &mut house);
+            let door = house.doors().door(&kim()).unwrap();
+            assert_eq!(door.state.class(), Some(Class::Containment), "raised at the door");
+        }
+        outside.time = outside.time.plus(Seconds(minutes * 60));
+        catch_up(&outside, &mut house);
+        let opening = outside.opening(vec![named(&house, &kim())], Becomes::Open, BTreeSet::new());
+        let (outcome, _) = ask(&mut outside, &mut house, &opening, who);
+        assert_eq!(outcome.refused.is_empty(), opens, "{class} after {minutes} min by {who:?}: {outcome:?}");
+        if !opens {
+            // Outside its window a precautionary restriction is lifted like a containment.
+            outside.time = outside.time.plus(Seconds(5 * 3600));
+            let doors: Vec<DoorId> = [kim()].into();
+            let (outcome, _) = open_fully(&mut outside, &mut house, &doors);
+            assert_eq!(outcome.refused, vec![]);
+        }
+    }
 }

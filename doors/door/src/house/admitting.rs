@@ -226,8 +226,7 @@ impl House {
         })];
         bodies.extend(rolled_back.and_then(|seen| self.rolled_back(seen, now)));
         bodies.extend(self.grants_ended(effective).map(Body::GrantsEnded));
-        // The replica has taken the view in, so its entry is owed even where the disk is full; the doors stay stale then.
-        let done = self.carry_out(&bodies, Urgency::Closing, now)?;
+        let done = self.carry_out(&bodies, Urgency::Ordinary, now)?;
         if let Some(seen) = rolled_back {
             let have = self.head().len;
             self.raise_signal(Signal::RolledBack { have, seen: seen.len });
@@ -315,7 +314,7 @@ fn effect_of(followed: Followed, reports: &mut Option<Vec<Report>>) -> Effect {
             | Admitted::Delegation(_),
         ) => Effect::Admitted,
         Followed::Refused(refused) => Effect::Refused(refused),
-        Followed::Nonce(_) | Followed::Other => Effect::Nothing,
+        Followed::Nonce(_) | Followed::Witnessed(_) | Followed::Other => Effect::Nothing,
     }
 }
 
@@ -350,13 +349,6 @@ impl Replay {
                 let admitted = self.authority.admit(envelope, None).map_err(not_replayed)?;
                 self.remember(&admitted);
             }
-            Body::Fresh(fresh) => {
-                let unreadable = || not_replayed(clearance::Refused::Entry("note".into()));
-                let note: Note = fresh.note.parse().map_err(|_| unreadable())?;
-                self.authority
-                    .fresh(&note, fresh.nonce)
-                    .map_err(|stale| not_replayed(clearance::Refused::View(stale)))?;
-            }
             Body::Opened(opened) => {
                 let known = opened.on.values().all(|opening| {
                     self.openings.contains(&opening.statement)
@@ -372,6 +364,7 @@ impl Replay {
             | Body::Raised(_)
             | Body::Withdrawn(_)
             | Body::GrantsEnded(_)
+            | Body::Fresh(_)
             | Body::Refused(_) => {}
         }
         Ok(())
