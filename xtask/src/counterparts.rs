@@ -97,25 +97,21 @@ pub fn packages(required: bool) -> Result<(), Failed> {
         eprintln!("xtask: missing {}: {}", package.name, package.reason);
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
-    if is_root()? && run::find("apt-get").is_some() {
-        install(&names)?;
-        let still: Vec<&str> = self::missing().iter().map(|package| package.name).collect();
-        if still.is_empty() {
-            return Ok(());
+    let outcome = if is_root()? && run::find("apt-get").is_some() {
+        install(&names)
+    } else {
+        let advice = advice(&names);
+        Err(Failed::new(format!(
+            "to install what is missing:\n\n    {advice}\n"
+        )))
+    };
+    match outcome {
+        Err(failed) if !required => {
+            eprintln!("xtask: {failed}\nxtask: tests that need what is missing are skipped, visibly");
+            Ok(())
         }
-        return Err(Failed::new(format!(
-            "installed, but still missing: {}",
-            still.join(" ")
-        )));
+        other => other,
     }
-    let advice = advice(&names);
-    if required {
-        return Err(Failed::new(format!(
-            "counterparts are missing. As root: {advice}"
-        )));
-    }
-    eprintln!("xtask: tests that need these are skipped, visibly. To install them:\n\n    {advice}\n");
-    Ok(())
 }
 
 /// Sees to the Python packages, in a folder of their own under `target`, and gives back the interpreter.
@@ -198,7 +194,16 @@ fn install(names: &[&str]) -> Result<(), Failed> {
             .env("DEBIAN_FRONTEND", "noninteractive")
             .args(["install", "--yes", "--quiet", "--no-install-recommends"])
             .args(names),
-    )
+    )?;
+    let still: Vec<&str> = missing().iter().map(|package| package.name).collect();
+    if still.is_empty() {
+        Ok(())
+    } else {
+        Err(Failed::new(format!(
+            "installed, but still missing: {}",
+            still.join(" ")
+        )))
+    }
 }
 
 /// While this lives, Debian's own policy switch keeps freshly installed daemons from starting. A policy that is

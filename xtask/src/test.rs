@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What a skipped test writes to its standard error (around the test runner's capture), before the reason.
-pub const SKIPPED: &str = "SKIPPED: ";
+pub const SKIPPED: &str = "SKIP";
 
 /// Runs every test and gives back the runner's exit code.
 ///
