@@ -4,7 +4,11 @@
 
 use ledger::Ledger;
 use record::{Draft, Kind, LogKey, Origin, verify::Trust};
-use std::{error::Error, path::PathBuf, time::Instant};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 use vocabulary::Timestamp;
 
 const VERIFY_ENTRIES: u64 = 1_000_000;
@@ -33,12 +37,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let temp = tempfile::tempdir_in(parent)?;
     let origin = Origin::new("bulkhead.example/bench")?;
     let key = LogKey::from_seed(&origin, &[1; 32])?;
+    appending(temp.path(), &origin, &key)?;
+    verifying(&temp.path().join("verify"), &origin, &key)
+}
+
+fn appending(dir: &Path, origin: &Origin, key: &LogKey) -> Result<(), Box<dyn Error>> {
     for (batch, rounds) in [(1_u64, 1_000_u64), (64, 500), (1_000, 200)] {
-        let mut ledger = Ledger::create(&temp.path().join(format!("batch-{batch}")), &origin)?;
+        let mut ledger = Ledger::create(&dir.join(format!("batch-{batch}")), origin)?;
         let start = Instant::now();
         for round in 0..rounds {
             ledger.append(&drafts(round * batch, batch)?)?;
-            ledger.checkpoint(&key)?;
+            ledger.checkpoint(key)?;
         }
         let seconds = start.elapsed().as_secs_f64();
         println!(
@@ -46,31 +55,34 @@ fn main() -> Result<(), Box<dyn Error>> {
             (batch * rounds) as f64 / seconds
         );
     }
-    let dir = temp.path().join("verify");
-    let mut ledger = Ledger::create(&dir, &origin)?;
+    Ok(())
+}
+
+fn verifying(dir: &Path, origin: &Origin, key: &LogKey) -> Result<(), Box<dyn Error>> {
+    let mut ledger = Ledger::create(dir, origin)?;
     for round in 0..VERIFY_ENTRIES / 1_000 {
         ledger.append(&drafts(round * 1_000, 1_000)?)?;
     }
-    ledger.checkpoint(&key)?;
+    ledger.checkpoint(key)?;
     drop(ledger);
     let trust = Trust {
         log: vec![key.verifier().clone()],
         witnesses: None,
     };
     let start = Instant::now();
-    let verified = ledger::verify(&dir, &origin, &[], &trust)?;
+    let verified = ledger::verify(dir, origin, &[], &trust)?;
     println!(
         "verify, {VERIFY_ENTRIES} entries: {:.2} s, sound: {}",
         start.elapsed().as_secs_f64(),
         verified.is_sound()
     );
     let mut encoded = Vec::new();
-    for entry in Ledger::open(&dir, &origin)?.0.read(0)? {
+    for entry in Ledger::open(dir, origin)?.0.read(0)? {
         encoded.push(entry?.encode()?);
     }
     let bytes: usize = encoded.iter().map(Vec::len).sum();
     let start = Instant::now();
-    let report = record::verify::verify(&origin, &encoded, &[], &trust);
+    let report = record::verify::verify(origin, &encoded, &[], &trust);
     println!(
         "verify in memory, one thread, {} bytes each: {:.2} s, sound: {}",
         bytes / encoded.len(),
@@ -79,7 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     drop(encoded);
     let start = Instant::now();
-    let (mut ledger, _) = Ledger::open(&dir, &origin)?;
+    let (mut ledger, _) = Ledger::open(dir, origin)?;
     println!(
         "open (reads and checks everything): {:.2} s",
         start.elapsed().as_secs_f64()

@@ -238,26 +238,35 @@ fn a_rewritten_and_a_shortened_log_are_found_by_a_checkpoint_from_outside() {
     assert_eq!(found.report.findings, [Finding::Truncated { len: 7, size: 10 }]);
 }
 
-#[test]
-fn a_missing_or_foreign_segment_is_named() {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = temp.path().join("log");
-    let mut ledger = Ledger::create(&dir, &origin()).unwrap();
-    let body = vec![b'x'; 8 * 1024 * 1024];
-    // Nine entries of 8 MiB need a second and a third segment.
+/// A ledger of three segments: seven, seven and three entries.
+fn three_segments(dir: &Path) -> Head {
+    let mut ledger = Ledger::create(dir, &origin()).unwrap();
+    let mut draft = drafts(0, 1);
+    draft[0].body = vec![b'x'; 8 * 1024 * 1024];
     for _ in 0..17 {
-        let mut draft = drafts(0, 1);
-        draft[0].body.clone_from(&body);
         ledger.append(&draft).unwrap();
     }
     let head = ledger.head();
     drop(ledger);
-    let second = dir.join("entries/00000002.log");
-    assert!(dir.join("entries/00000003.log").exists());
-    let (ledger, _) = Ledger::open(&dir, &origin()).unwrap();
+    let (ledger, _) = Ledger::open(dir, &origin()).unwrap();
     assert_eq!(ledger.head(), head);
     assert_eq!(ledger.entry(16).unwrap().index, 16);
-    drop(ledger);
+    assert!(dir.join("entries/00000003.log").exists());
+    head
+}
+
+#[test]
+fn a_missing_foreign_or_empty_segment_is_named() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("log");
+    let head = three_segments(&dir);
+    let refused = |expected: u64, damage: Damage| {
+        let refusal = Ledger::open(&dir, &origin()).err().unwrap();
+        let fits =
+            matches!(&refusal, Error::Damaged { index, what, .. } if (*index, *what) == (expected, damage));
+        assert!(fits, "{refusal}");
+    };
+
     // A crash right after a segment was begun leaves one without a commit: nothing is missing.
     let third = dir.join("entries/00000003.log");
     let whole = fs::read(&third).unwrap();
@@ -266,52 +275,33 @@ fn a_missing_or_foreign_segment_is_named() {
     assert_eq!((ledger.len(), recovered.cut_bytes), (14, 0));
     drop(ledger);
     fs::write(&third, &whole).unwrap();
+
+    let second = dir.join("entries/00000002.log");
     let kept = temp.path().join("kept");
     fs::rename(&second, &kept).unwrap();
-    let refusal = Ledger::open(&dir, &origin()).err().unwrap();
-    assert!(
-        matches!(
-            refusal,
-            Error::Damaged {
-                index: 7,
-                what: Damage::MissingFile,
-                ..
-            }
-        ),
-        "{refusal}"
-    );
+    refused(7, Damage::MissingFile);
     let verified = verify(&dir, &origin(), &[], &trust()).unwrap();
     assert_eq!(verified.report.findings, [Finding::Removed { from: 7, to: 14 }]);
     assert_eq!(verified.places[0].file, second);
+
     fs::copy(dir.join("entries/00000001.log"), &second).unwrap();
-    let refusal = Ledger::open(&dir, &origin()).err().unwrap();
-    assert!(
-        matches!(
-            refusal,
-            Error::Damaged {
-                index: 7,
-                what: Damage::FileHeader,
-                ..
-            }
-        ),
-        "{refusal}"
-    );
+    refused(7, Damage::FileHeader);
     fs::rename(&kept, &second).unwrap();
+
     // A damaged tail of a segment that is not the last is damage, never a torn tail.
-    let file = fs::OpenOptions::new().write(true).open(&second).unwrap();
-    file.set_len(fs::metadata(&second).unwrap().len() - 10).unwrap();
-    let refusal = Ledger::open(&dir, &origin()).err().unwrap();
-    assert!(
-        matches!(
-            refusal,
-            Error::Damaged {
-                index: 13,
-                what: Damage::Checksum,
-                ..
-            }
-        ),
-        "{refusal}"
-    );
+    let length = fs::metadata(&second).unwrap().len();
+    let last_byte = fs::read(&second).unwrap().last().copied().unwrap();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&second)
+        .unwrap()
+        .set_len(length - 1)
+        .unwrap();
+    refused(13, Damage::Checksum);
+    let mut bytes = fs::read(&second).unwrap();
+    bytes.push(last_byte);
+    fs::write(&second, bytes).unwrap();
+    assert_eq!(Ledger::open(&dir, &origin()).unwrap().0.head(), head);
 }
 
 #[test]
