@@ -1,4 +1,11 @@
 //! Towards more shut: one signature, no network, no witness; one entry for thousands of doors; safe to repeat.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stop at the first surprise"
+)]
 
 mod estate;
 
@@ -25,20 +32,33 @@ fn an_order_from_a_file_closes_with_everything_else_off() {
     open_all(&mut outside, &mut house);
     // Pre-signed for many uses; the control room, the log and every witness are gone.
     let order = Closing {
-        uses: Uses::Many { until: outside.time.plus(Seconds(365 * 86_400)) },
+        uses: Uses::Many {
+            until: outside.time.plus(Seconds(365 * 86_400)),
+        },
         ..outside.closing(scope_all(), Stance::Contain, Class::Containment, None)
     };
     let paper = outside.signed(&order, &["commander-2"]);
     let effect = house.admit(&paper, moment(&outside)).unwrap();
-    assert!(matches!(effect, Effect::Doors(ref reports) if reports.len() == 2), "{effect:?}");
+    assert!(
+        matches!(effect, Effect::Doors(ref reports) if reports.len() == 2),
+        "{effect:?}"
+    );
     assert_eq!(position(&house, &kim()), Position::Held);
     assert_eq!(position(&house, &door_id("kasse-001/epa")), Position::Shut);
 
     // The same paper again is the same restriction; a second use is a second one.
-    assert!(matches!(house.admit(&paper, moment(&outside)).unwrap(), Effect::Repeat));
+    assert!(matches!(
+        house.admit(&paper, moment(&outside)).unwrap(),
+        Effect::Repeat
+    ));
     assert_eq!(restrictions(&house, &kim()).len(), 1);
-    house.use_again(paper.id(), UseNumber(2), moment(&outside)).unwrap();
-    house.use_again(paper.id(), UseNumber(2), moment(&outside)).unwrap();
+    assert_eq!(house.next_use(&paper.id()), UseNumber(2));
+    house
+        .use_again(paper.id(), UseNumber(2), moment(&outside))
+        .unwrap();
+    house
+        .use_again(paper.id(), UseNumber(2), moment(&outside))
+        .unwrap();
     assert_eq!(restrictions(&house, &kim()).len(), 2);
 
     // It survives a restart, though it never was in the authority log.
@@ -52,7 +72,10 @@ fn an_order_from_a_file_closes_with_everything_else_off() {
     outside.time = outside.time.plus(Seconds(1));
     let by_nobody = outside.closing(scope_all(), Stance::Shut, Class::Containment, None);
     let by_examiner = outside.signed(&by_nobody, &["examiner-1"]);
-    let refused = house.admit(&by_examiner, moment(&outside)).unwrap_err().to_string();
+    let refused = house
+        .admit(&by_examiner, moment(&outside))
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("commander"), "{refused}");
 }
 
@@ -71,10 +94,21 @@ fn commanders_closing_at_once_never_conflict() {
         let mut house = enrol(&outside, dir.path());
         catch_up(&outside, &mut house);
         for order in orders {
-            assert!(matches!(house.admit(order, moment(&outside)).unwrap(), Effect::Doors(_)));
-            assert!(matches!(house.admit(order, moment(&outside)).unwrap(), Effect::Repeat));
+            assert!(matches!(
+                house.admit(order, moment(&outside)).unwrap(),
+                Effect::Doors(_)
+            ));
+            assert!(matches!(
+                house.admit(order, moment(&outside)).unwrap(),
+                Effect::Repeat
+            ));
         }
-        let states: Vec<_> = house.doors().all().iter().map(|door| door.state.clone()).collect();
+        let states: Vec<_> = house
+            .doors()
+            .all()
+            .iter()
+            .map(|door| door.state.clone())
+            .collect();
         ends.push(states);
     }
     assert_eq!(ends[0], ends[1]);
@@ -85,15 +119,29 @@ fn an_order_is_one_decision_even_after_it_was_lifted() {
     let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
     let mut house = enrol(&outside, dir.path());
     open_all(&mut outside, &mut house);
-    let (reports, id) = close(&mut outside, &mut house, scope_all(), Stance::Contain, Class::Containment);
+    let (reports, id) = close(
+        &mut outside,
+        &mut house,
+        scope_all(),
+        Stance::Contain,
+        Class::Containment,
+    );
     assert_eq!(reports.len(), 2);
     let tightening = house.authority().tightening(id, UseNumber::FIRST, None).unwrap();
     let repeated = house.tighten(&tightening, moment(&outside)).unwrap();
-    assert!(repeated.iter().all(|report| matches!(report.applied, Applied::Before { .. })));
+    assert!(
+        repeated
+            .iter()
+            .all(|report| matches!(report.applied, Applied::Before { .. }))
+    );
     open_all(&mut outside, &mut house);
     let before = house.head();
     let replayed = house.tighten(&tightening, moment(&outside)).unwrap();
-    assert!(replayed.iter().all(|report| matches!(report.applied, Applied::LiftedSince { .. })));
+    assert!(
+        replayed
+            .iter()
+            .all(|report| matches!(report.applied, Applied::LiftedSince { .. }))
+    );
     assert_eq!((house.head(), position(&house, &kim())), (before, Position::Open));
 }
 
@@ -102,14 +150,28 @@ fn shut_beats_store_only_when_the_service_is_named() {
     let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
     let mut house = enrol(&outside, dir.path());
     open_all(&mut outside, &mut house);
-    close(&mut outside, &mut house, scope_all(), Stance::Shut, Class::Precautionary);
+    close(
+        &mut outside,
+        &mut house,
+        scope_all(),
+        Stance::Shut,
+        Class::Precautionary,
+    );
     assert_eq!(position(&house, &kim()), Position::Held);
     assert_eq!(position(&house, &door_id("kasse-001/epa")), Position::Shut);
     let store = house.gate(&kim()).unwrap();
-    let door::Intake::Store(permit) = store.intake() else { panic!("Held stores") };
+    let door::Intake::Store(permit) = store.intake() else {
+        panic!("Held stores")
+    };
     outside.time = outside.time.plus(Seconds(1));
     let cell = kim().cell().clone();
-    close(&mut outside, &mut house, Scope::cell(cell.insurer, cell.service), Stance::Shut, Class::Precautionary);
+    close(
+        &mut outside,
+        &mut house,
+        Scope::cell(cell.insurer, cell.service),
+        Stance::Shut,
+        Class::Precautionary,
+    );
     assert_eq!(position(&house, &kim()), Position::Shut);
     assert!(!permit.still_valid(), "Shut cuts a sender in mid-transfer");
 }
@@ -122,40 +184,56 @@ async fn a_drain_lets_sessions_finish_until_the_monotonic_deadline() {
     let gate = house.gate(&kim()).unwrap();
     let mut fetching = gate.pass(Flow::Fetch).unwrap();
     let mut passing_in = gate.pass(Flow::Intake).unwrap();
-    let door::Intake::Store(storing) = gate.intake() else { panic!("Open stores") };
+    let door::Intake::Store(storing) = gate.intake() else {
+        panic!("Open stores")
+    };
 
-    let closing = outside.closing(scope_all(), Stance::Contain, Class::Maintenance, Some(Seconds(30)));
+    let closing = outside.closing(
+        scope_all(),
+        Stance::Contain,
+        Class::Maintenance,
+        Some(Seconds(30)),
+    );
     let signed = outside.signed(&closing, &["commander-1"]);
     outside.publish(&signed);
     catch_up(&outside, &mut house);
     let view = gate.view();
-    assert_eq!((view.position, view.rules.intake), (Position::Draining, IntakeRule::Store));
+    assert_eq!(
+        (view.position, view.rules.intake),
+        (Position::Draining, IntakeRule::Store)
+    );
     let start = moment(&outside).mono.0;
     assert_eq!(view.draining_until, Some(Millis(start + 30_000)));
     assert!(fetching.still_valid() && storing.still_valid());
     let limit = Duration::from_secs(30);
-    tokio::time::timeout(limit, passing_in.revoked()).await.expect("intake follows at once");
+    tokio::time::timeout(limit, passing_in.revoked())
+        .await
+        .expect("intake follows at once");
 
-    let at = |millis| Moment { mono: Millis(start + millis), ..moment(&outside) };
+    let at = |millis| Moment {
+        mono: Millis(start + millis),
+        ..moment(&outside)
+    };
     assert_eq!(house.tick(at(29_999)).unwrap(), vec![]);
     assert!(fetching.still_valid());
     let epoch = gate.view().epoch;
     assert_eq!(house.tick(at(30_000)).unwrap().len(), 2);
-    tokio::time::timeout(limit, fetching.revoked()).await.expect("cut at the deadline");
+    tokio::time::timeout(limit, fetching.revoked())
+        .await
+        .expect("cut at the deadline");
     assert!(storing.still_valid(), "a sender may finish into the store");
     assert_eq!((gate.view().rules, gate.view().epoch), (FlowRules::HELD, epoch));
 
     // Opened and closed between two looks: the old permit stays dead.
     freshen(&mut outside, &mut house);
-    let opening = outside.opening(
-        vec![named(&house, &kim())],
-        order::Becomes::Open,
-        BTreeSet::new(),
-    );
+    let opening = outside.opening(vec![named(&house, &kim())], order::Becomes::Open, BTreeSet::new());
     let signed = outside.signed(&opening, &["commander-1"]);
     let id = outside.publish(&signed);
     freshen(&mut outside, &mut house);
-    assert_eq!(house.open_doors(id, [kim()], moment(&outside)).unwrap().refused, vec![]);
+    assert_eq!(
+        house.open_doors(id, [kim()], moment(&outside)).unwrap().refused,
+        vec![]
+    );
     assert!(gate.pass(Flow::Fetch).is_ok() && !fetching.still_valid());
 }
 
@@ -164,7 +242,12 @@ fn a_restart_ends_a_drain() {
     let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
     let mut house = enrol(&outside, dir.path());
     open_all(&mut outside, &mut house);
-    let closing = outside.closing(scope_all(), Stance::Contain, Class::Maintenance, Some(Seconds(3600)));
+    let closing = outside.closing(
+        scope_all(),
+        Stance::Contain,
+        Class::Maintenance,
+        Some(Seconds(3600)),
+    );
     let signed = outside.signed(&closing, &["commander-1"]);
     outside.publish(&signed);
     catch_up(&outside, &mut house);
@@ -178,12 +261,21 @@ fn a_restart_ends_a_drain() {
 fn one_order_over_four_thousand_doors_is_one_entry() {
     let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(2));
     let services: Vec<String> = (0..2000).map(|n| format!("s{n:04}")).collect();
-    let services: Vec<(&str, Holdable)> = services.iter().map(|name| (name.as_str(), Holdable::Yes)).collect();
+    let services: Vec<(&str, Holdable)> = services
+        .iter()
+        .map(|name| (name.as_str(), Holdable::Yes))
+        .collect();
     let doors = places(&outside.insurers, &services);
     let mut house = House::enrol(dir.path(), &enrolment(&outside, "big", doors), moment(&outside)).unwrap();
     catch_up(&outside, &mut house);
     let before = house.head().len;
-    let (reports, _) = close(&mut outside, &mut house, scope_all(), Stance::Contain, Class::Containment);
+    let (reports, _) = close(
+        &mut outside,
+        &mut house,
+        scope_all(),
+        Stance::Contain,
+        Class::Containment,
+    );
     assert_eq!(reports.len(), 4000);
     assert!(reports.iter().all(|report| report.position == Position::Held));
     assert_eq!(house.head().len - before, 2, "the statement and its effect");
@@ -216,8 +308,13 @@ fn in_a_process_whose_files_may_not_grow() {
     assert_eq!(position(&house, &kim()), Position::Held, "closed all the same");
     assert_eq!(house.recording(), Recording::Behind);
     assert!(house.take_signals().contains(&Signal::LedgerFailed));
-    let outcome = house.open_doors(signed_before(&outside), [kim()], moment(&outside)).ok();
-    assert!(outcome.is_none_or(|outcome| outcome.applied.is_empty()), "nothing opens");
+    let outcome = house
+        .open_doors(signed_before(&outside), [kim()], moment(&outside))
+        .ok();
+    assert!(
+        outcome.is_none_or(|outcome| outcome.applied.is_empty()),
+        "nothing opens"
+    );
     drop(house);
     println!("CLOSED ALL THE SAME");
 }
@@ -232,7 +329,16 @@ fn a_disk_that_takes_nothing_keeps_no_door_open() {
     // With SIGXFSZ ignored, a write beyond the limit is an error like a full disk. The unit is 512 bytes.
     let script = "trap '' XFSZ; ulimit -f 2048; exec \"$0\" --ignored --exact --nocapture \
                   in_a_process_whose_files_may_not_grow";
-    let done = std::process::Command::new("sh").arg("-c").arg(script).arg(this).output().unwrap();
+    let done = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(script)
+        .arg(this)
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&done.stdout);
-    assert!(done.status.success() && said.contains("CLOSED ALL THE SAME"), "{said}\n{}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success() && said.contains("CLOSED ALL THE SAME"),
+        "{said}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }

@@ -1,4 +1,11 @@
 //! The pure core: restrictions join, openings lift only what they name, and the promises hold over any history.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stop at the first surprise"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,11 @@
 //! Towards more open: only with everything that DESIGN section 5 asks for, and every refusal says what is missing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stop at the first surprise"
+)]
 
 mod estate;
 
@@ -51,15 +58,26 @@ fn a_new_door_is_contained_and_opens_with_clearance_commander_and_insurer() {
     let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(2));
     let mut house = enrol(&outside, dir.path());
     let epa = door_id("kasse-001/epa");
-    assert_eq!((position(&house, &kim()), position(&house, &epa)), (Position::Held, Position::Shut));
+    assert_eq!(
+        (position(&house, &kim()), position(&house, &epa)),
+        (Position::Held, Position::Shut)
+    );
     let gate = house.gate(&kim()).unwrap();
     assert!(matches!(gate.intake(), Intake::Store(_)), "Held stores");
     let refusal = gate.pass(Flow::Fetch).unwrap_err().to_string();
-    assert!(refusal.contains("Zeugen") && refusal.contains("witnesses"), "{refusal}");
+    assert!(
+        refusal.contains("Zeugen") && refusal.contains("witnesses"),
+        "{refusal}"
+    );
 
     let (outcome, _) = open_fully(&mut outside, &mut house, &[kim(), epa.clone()]);
     assert_eq!(outcome.refused, vec![]);
-    assert!(outcome.applied.iter().all(|report| matches!(report.applied, Applied::Now { .. })));
+    assert!(
+        outcome
+            .applied
+            .iter()
+            .all(|report| matches!(report.applied, Applied::Now { .. }))
+    );
     assert_eq!(gate.view().rules, FlowRules::OPEN);
     assert_eq!(position(&house, &epa), Position::Open);
     // The other insurer's doors are not touched.
@@ -76,27 +94,53 @@ fn what_is_missing_is_named_and_nothing_opens() {
     // No clearance at all.
     let opening = outside.opening(entry(&house), Becomes::Open, BTreeSet::new());
     let (outcome, _) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
-    assert!(the_refusal(&outcome).contains("clearance"), "{}", the_refusal(&outcome));
+    assert!(
+        the_refusal(&outcome).contains("clearance"),
+        "{}",
+        the_refusal(&outcome)
+    );
 
     // One examiner where two are needed: the statement is not admitted, so the clearance does not exist.
     let alone = clear(&mut outside, "kasse-001", Grade::Full, &["examiner-2"]);
     let opening = outside.opening(entry(&house), Becomes::Open, BTreeSet::from([alone]));
     let (outcome, _) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
-    assert!(the_refusal(&outcome).contains("not known"), "{}", the_refusal(&outcome));
+    assert!(
+        the_refusal(&outcome).contains("not known"),
+        "{}",
+        the_refusal(&outcome)
+    );
 
     // Another insurer's clearance.
     outside.time = outside.time.plus(Seconds(1));
-    let foreign = clear(&mut outside, "kasse-002", Grade::Full, &["examiner-1", "examiner-2"]);
+    let foreign = clear(
+        &mut outside,
+        "kasse-002",
+        Grade::Full,
+        &["examiner-1", "examiner-2"],
+    );
     let opening = outside.opening(entry(&house), Becomes::Open, BTreeSet::from([foreign]));
     let (outcome, id) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
-    assert!(the_refusal(&outcome).contains("kasse-002"), "{}", the_refusal(&outcome));
+    assert!(
+        the_refusal(&outcome).contains("kasse-002"),
+        "{}",
+        the_refusal(&outcome)
+    );
     say_yes(&mut outside, id);
 
     // Everything but the insurer.
-    let full = clear(&mut outside, "kasse-001", Grade::Full, &["examiner-1", "examiner-2"]);
+    let full = clear(
+        &mut outside,
+        "kasse-001",
+        Grade::Full,
+        &["examiner-1", "examiner-2"],
+    );
     let opening = outside.opening(entry(&house), Becomes::Open, BTreeSet::from([full]));
     let (outcome, id) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
-    assert!(the_refusal(&outcome).contains("kasse-001"), "{}", the_refusal(&outcome));
+    assert!(
+        the_refusal(&outcome).contains("kasse-001"),
+        "{}",
+        the_refusal(&outcome)
+    );
 
     // With everything, but the clearance has expired by witnessed time when it comes to opening.
     say_yes(&mut outside, id);
@@ -104,7 +148,11 @@ fn what_is_missing_is_named_and_nothing_opens() {
     late.expires = outside.time.plus(Seconds(80 * 86_400));
     outside.time = outside.time.plus(Seconds(31 * 86_400));
     let (outcome, _) = ask(&mut outside, &mut house, &late, &["commander-1"]);
-    assert!(the_refusal(&outcome).contains("expired"), "{}", the_refusal(&outcome));
+    assert!(
+        the_refusal(&outcome).contains("expired"),
+        "{}",
+        the_refusal(&outcome)
+    );
     assert_eq!(position(&house, &kim()), Position::Held);
 }
 
@@ -117,7 +165,13 @@ fn an_opening_counts_once_and_for_its_epoch_only() {
 
     // Closed again: the old opening is a replay now.
     outside.time = outside.time.plus(Seconds(10));
-    close(&mut outside, &mut house, scope_all(), Stance::Contain, Class::Containment);
+    close(
+        &mut outside,
+        &mut house,
+        scope_all(),
+        Stance::Contain,
+        Class::Containment,
+    );
     freshen(&mut outside, &mut house);
     let again = house.open_doors(opening, [kim()], moment(&outside)).unwrap();
     assert!(the_refusal(&again).contains("epoch"), "{}", the_refusal(&again));
@@ -131,7 +185,9 @@ fn repeated_refusals_are_counted_and_do_not_fill_the_ledger() {
     freshen(&mut outside, &mut house);
     let before = house.head().len;
     for _ in 0..1000 {
-        let outcome = house.open_doors(StatementId(Digest::of(b"?")), [kim()], moment(&outside)).unwrap();
+        let outcome = house
+            .open_doors(StatementId(Digest::of(b"?")), [kim()], moment(&outside))
+            .unwrap();
         assert!(the_refusal(&outcome).contains("not known"));
     }
     assert_eq!(house.head().len - before, 10, "1st, 2nd, 4th … 512th");
@@ -162,16 +218,32 @@ fn a_withdrawal_finds_every_door_that_stands_on_it() {
         assert!(!permit.still_valid(), "open connections are cut");
         assert_eq!(position(&house, &kim()), Position::Held);
         assert_eq!(position(&house, &door_id("kasse-001/epa")), Position::Shut);
-        assert_eq!(position(&house, &door_id("kasse-002/kim")), Position::Open, "stands on another clearance");
+        assert_eq!(
+            position(&house, &door_id("kasse-002/kim")),
+            Position::Open,
+            "stands on another clearance"
+        );
         let status = house.status(moment(&outside));
-        assert!(status.doors.iter().any(|line| line.door == kim() && line.class == Some(Class::Containment)));
+        assert!(
+            status
+                .doors
+                .iter()
+                .any(|line| line.door == kim() && line.class == Some(Class::Containment))
+        );
 
         // The withdrawn clearance opens nothing any more, whoever signs again.
         outside.time = outside.time.plus(Seconds(5));
-        let opening =
-            outside.opening(vec![named(&house, &kim())], Becomes::Open, BTreeSet::from([clearance]));
+        let opening = outside.opening(
+            vec![named(&house, &kim())],
+            Becomes::Open,
+            BTreeSet::from([clearance]),
+        );
         let (outcome, _) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
-        assert!(the_refusal(&outcome).contains("withdrawn"), "{}", the_refusal(&outcome));
+        assert!(
+            the_refusal(&outcome).contains("withdrawn"),
+            "{}",
+            the_refusal(&outcome)
+        );
     }
 }
 
@@ -185,8 +257,11 @@ fn limited(outside: &mut Outside, house: &mut House, hours: u64) -> Timestamp {
     };
     let clearance = clear(outside, "kasse-001", grade, &["examiner-1", "examiner-2"]);
     catch_up(outside, house);
-    let opening =
-        outside.opening(vec![named(house, &kim())], Becomes::Limited { until }, BTreeSet::from([clearance]));
+    let opening = outside.opening(
+        vec![named(house, &kim())],
+        Becomes::Limited { until },
+        BTreeSet::from([clearance]),
+    );
     let signed = outside.signed(&opening, &["commander-1"]);
     let id = outside.publish(&signed);
     say_yes(outside, id);
@@ -203,19 +278,41 @@ fn limited_operation_passes_named_flows_for_named_peers_until_it_ends() {
     limited(&mut outside, &mut house, 2);
     let gate = house.gate(&kim()).unwrap();
     let permit = gate.pass_for(Flow::Fetch, "praxis-1").unwrap();
-    assert!(gate.pass_for(Flow::Fetch, "praxis-2").unwrap_err().to_string().contains("not released"));
-    assert!(gate.pass(Flow::Fetch).is_err(), "nobody in particular is nobody named");
+    assert!(
+        gate.pass_for(Flow::Fetch, "praxis-2")
+            .unwrap_err()
+            .to_string()
+            .contains("not released")
+    );
+    assert!(
+        gate.pass(Flow::Fetch).is_err(),
+        "nobody in particular is nobody named"
+    );
     assert!(gate.pass_for(Flow::Forward, "praxis-1").is_err());
-    assert_ne!(gate.view().position, Position::Open, "limited is never called open");
+    assert_ne!(
+        gate.view().position,
+        Position::Open,
+        "limited is never called open"
+    );
 
     // A wall clock a year off changes nothing, either way; the monotonic clock ends it.
     let mono = |outside: &Outside, secs: u64| Millis(moment(outside).mono.0 + secs * 1000);
     for years in [-1_i64, 1] {
         let wall = Timestamp(outside.time.0 + years * 365 * 86_400);
-        house.tick(Moment { wall, mono: mono(&outside, 7100) }).unwrap();
+        house
+            .tick(Moment {
+                wall,
+                mono: mono(&outside, 7100),
+            })
+            .unwrap();
         assert!(permit.still_valid());
     }
-    let reports = house.tick(Moment { wall: Timestamp(0), mono: mono(&outside, 7201) }).unwrap();
+    let reports = house
+        .tick(Moment {
+            wall: Timestamp(0),
+            mono: mono(&outside, 7201),
+        })
+        .unwrap();
     assert_eq!(reports.len(), 1);
     assert!(!permit.still_valid());
     assert_eq!(gate.view().rules, FlowRules::HELD);
@@ -232,14 +329,25 @@ fn a_grant_that_ended_while_the_door_was_off_does_not_come_back() {
     assert_eq!(house.gate(&kim()).unwrap().view().rules, FlowRules::HELD);
     freshen(&mut outside, &mut house);
     assert_eq!(house.gate(&kim()).unwrap().view().rules, FlowRules::HELD);
-    assert!(house.gate(&kim()).unwrap().pass_for(Flow::Fetch, "praxis-1").is_err());
+    assert!(
+        house
+            .gate(&kim())
+            .unwrap()
+            .pass_for(Flow::Fetch, "praxis-1")
+            .is_err()
+    );
 }
 
 #[test]
 fn emergency_lies_on_top_of_held() {
     let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
     let mut house = enrol(&outside, dir.path());
-    let clearance = clear(&mut outside, "notbetrieb-1", Grade::Full, &["examiner-1", "examiner-2"]);
+    let clearance = clear(
+        &mut outside,
+        "notbetrieb-1",
+        Grade::Full,
+        &["examiner-1", "examiner-2"],
+    );
     catch_up(&outside, &mut house);
     let mut entry = named(&house, &kim());
     entry.lifts.clear();
@@ -262,14 +370,30 @@ fn emergency_lies_on_top_of_held() {
     let outcome = house.open_doors(id, [kim()], moment(&outside)).unwrap();
     assert_eq!(outcome.refused, vec![]);
     let permit = gate.emergency().unwrap();
-    assert_eq!(gate.view().rules, FlowRules::HELD, "unchanged for senders, the contained side stays cut");
+    assert_eq!(
+        gate.view().rules,
+        FlowRules::HELD,
+        "unchanged for senders, the contained side stays cut"
+    );
 
     // A cut that asks for no more than Held leaves the vital process running; a Shut by name stops it.
-    close(&mut outside, &mut house, scope_all(), Stance::Shut, Class::Precautionary);
+    close(
+        &mut outside,
+        &mut house,
+        scope_all(),
+        Stance::Shut,
+        Class::Precautionary,
+    );
     assert!(permit.still_valid());
     outside.time = outside.time.plus(Seconds(1));
     let cell = kim().cell().clone();
-    close(&mut outside, &mut house, Scope::cell(cell.insurer, cell.service), Stance::Shut, Class::Precautionary);
+    close(
+        &mut outside,
+        &mut house,
+        Scope::cell(cell.insurer, cell.service),
+        Stance::Shut,
+        Class::Precautionary,
+    );
     assert!(!permit.still_valid() && gate.emergency().is_err());
 }
 
@@ -315,7 +439,11 @@ fn each_class_is_lifted_by_those_who_may() {
         catch_up(&outside, &mut house);
         let opening = outside.opening(vec![named(&house, &kim())], Becomes::Open, BTreeSet::new());
         let (outcome, _) = ask(&mut outside, &mut house, &opening, who);
-        assert_eq!(outcome.refused.is_empty(), opens, "{class} after {minutes} min by {who:?}: {outcome:?}");
+        assert_eq!(
+            outcome.refused.is_empty(),
+            opens,
+            "{class} after {minutes} min by {who:?}: {outcome:?}"
+        );
         if !opens {
             // Outside its window a precautionary restriction is lifted like a containment.
             outside.time = outside.time.plus(Seconds(5 * 3600));

@@ -1,4 +1,11 @@
 //! Restart, old disk, wrong clock, lost or hostile control room never open a door (DOOR-3).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stop at the first surprise"
+)]
 
 mod estate;
 
@@ -17,7 +24,9 @@ fn kim() -> DoorId {
 
 fn views(house: &House) -> Vec<(DoorId, View)> {
     let doors = house.doors().all().iter();
-    doors.map(|door| ((*door.id).clone(), house.gate(&door.id).unwrap().view())).collect()
+    doors
+        .map(|door| ((*door.id).clone(), house.gate(&door.id).unwrap().view()))
+        .collect()
 }
 
 fn copy_dir(from: &Path, to: &Path) {
@@ -54,9 +63,17 @@ fn after_a_restart_every_door_is_contained_until_a_fresh_view() {
     }
     freshen(&mut outside, &mut house);
     for (_, view) in views(&house) {
-        assert_eq!(view.rules, FlowRules::OPEN, "an open door stays open under its clearance");
+        assert_eq!(
+            view.rules,
+            FlowRules::OPEN,
+            "an open door stays open under its clearance"
+        );
     }
-    assert_eq!(named(&house, &kim()).epoch, epoch.next(), "no opening made before the restart fits");
+    assert_eq!(
+        named(&house, &kim()).epoch,
+        epoch.next(),
+        "no opening made before the restart fits"
+    );
 }
 
 #[test]
@@ -75,7 +92,10 @@ fn a_view_counts_only_with_own_nonce_quorum_whole_log_and_in_time() {
     // Yesterday's answer: whole and co-signed, but without today's nonce.
     let nonce = outside.draw();
     house.ask(nonce, now(&outside));
-    let refused = house.fresh(&yesterday, None, now(&outside)).unwrap_err().to_string();
+    let refused = house
+        .fresh(&yesterday, None, now(&outside))
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("nonce"), "{refused}");
     // A control room that hides what came after: the witnesses saw more than the door was given.
     outside.append_nonce(nonce);
@@ -83,17 +103,36 @@ fn a_view_counts_only_with_own_nonce_quorum_whole_log_and_in_time() {
     let closing = outside.closing(scope_all(), Stance::Contain, Class::Containment, None);
     let signed = outside.signed(&closing, &["commander-1"]);
     outside.publish(&signed);
-    let refused = house.fresh(&outside.checkpoint(3), None, now(&outside)).unwrap_err().to_string();
+    let refused = house
+        .fresh(&outside.checkpoint(3), None, now(&outside))
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("something is missing"), "{refused}");
     // Too few witnesses: the control room's own signature does not count.
     catch_up(&outside, &mut house);
-    let refused = house.fresh(&outside.checkpoint(1), None, now(&outside)).unwrap_err().to_string();
-    assert!(refused.contains("zeuge-3"), "names who could still sign: {refused}");
+    let refused = house
+        .fresh(&outside.checkpoint(1), None, now(&outside))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("zeuge-3"),
+        "names who could still sign: {refused}"
+    );
     // An answer that took too long may hide what came since.
-    let late = Moment { mono: Millis(now(&outside).mono.0 + 3_601_000), ..now(&outside) };
-    assert!(matches!(house.fresh(&outside.checkpoint(2), None, late), Err(Error::NotAsked { .. })));
+    let late = Moment {
+        mono: Millis(now(&outside).mono.0 + 3_601_000),
+        ..now(&outside)
+    };
+    assert!(matches!(
+        house.fresh(&outside.checkpoint(2), None, late),
+        Err(Error::NotAsked { .. })
+    ));
     assert_eq!(house.freshness(), Freshness::Stale);
-    assert!(views(&house).iter().all(|(_, view)| view.position != Position::Open));
+    assert!(
+        views(&house)
+            .iter()
+            .all(|(_, view)| view.position != Position::Open)
+    );
 
     house.fresh(&outside.checkpoint(2), None, now(&outside)).unwrap();
     // What was hidden is in force: a fresh view opens nothing that is closed.
@@ -106,12 +145,22 @@ fn a_wrong_wall_clock_changes_nothing() {
     let mut house = enrol(&outside, dir.path());
     open_all(&mut outside, &mut house);
     drop(house);
-    let doors = places(&outside.insurers, &[("kim", Holdable::Yes), ("epa", Holdable::No)]);
+    let doors = places(
+        &outside.insurers,
+        &[("kim", Holdable::Yes), ("epa", Holdable::No)],
+    );
     for years in [-1_i64, 1] {
         let wall = Timestamp(outside.time.0 + years * 365 * 86_400);
-        let now = Moment { wall, ..moment(&outside) };
+        let now = Moment {
+            wall,
+            ..moment(&outside)
+        };
         let house = House::open(dir.path(), &enrolment(&outside, "store-1", doors.clone()), now).unwrap();
-        assert!(views(&house).iter().all(|(_, view)| view.position != Position::Open));
+        assert!(
+            views(&house)
+                .iter()
+                .all(|(_, view)| view.position != Position::Open)
+        );
         assert_eq!(house.doors().witnessed(), Some(outside.time));
     }
 }
@@ -128,7 +177,13 @@ fn yesterdays_directory_stands_contained_catches_up_and_is_reported() {
     outside.time = outside.time.plus(Seconds(86_400));
     let scopes = [0, 1].map(|n| Scope::insurer(outside.insurers[n].clone()));
     let [first, second] = scopes;
-    close(&mut outside, &mut house, first, Stance::Contain, Class::Containment);
+    close(
+        &mut outside,
+        &mut house,
+        first,
+        Stance::Contain,
+        Class::Containment,
+    );
     let by_file = outside.closing(second, Stance::Contain, Class::Containment, None);
     let signed = outside.signed(&by_file, &["commander-2"]);
     house.admit(&signed, moment(&outside)).unwrap();
@@ -138,27 +193,52 @@ fn yesterdays_directory_stands_contained_catches_up_and_is_reported() {
     fs::remove_dir_all(&store).unwrap();
     copy_dir(&old, &store);
     let mut house = reopen(&outside, &store).unwrap();
-    assert!(views(&house).iter().all(|(_, view)| view.position != Position::Open));
+    assert!(
+        views(&house)
+            .iter()
+            .all(|(_, view)| view.position != Position::Open)
+    );
     let nonce = outside.draw();
     house.ask(nonce, moment(&outside));
     outside.append_nonce(nonce);
     // Before it has caught up, no view is fresh.
-    assert!(house.fresh(&outside.checkpoint(2), Some(&head), moment(&outside)).is_err());
+    assert!(
+        house
+            .fresh(&outside.checkpoint(2), Some(&head), moment(&outside))
+            .is_err()
+    );
     catch_up(&outside, &mut house);
-    house.fresh(&outside.checkpoint(2), Some(&head), moment(&outside)).unwrap();
+    house
+        .fresh(&outside.checkpoint(2), Some(&head), moment(&outside))
+        .unwrap();
     let signals = house.take_signals();
-    assert!(signals.iter().any(|signal| matches!(signal, Signal::RolledBack { seen, .. } if *seen == head.len)), "{signals:?}");
+    assert!(
+        signals
+            .iter()
+            .any(|signal| matches!(signal, Signal::RolledBack { seen, .. } if *seen == head.len)),
+        "{signals:?}"
+    );
     // Not even the door whose closing only the lost ledger knew.
-    assert!(views(&house).iter().all(|(_, view)| view.position != Position::Open), "rolled back is contained");
+    assert!(
+        views(&house)
+            .iter()
+            .all(|(_, view)| view.position != Position::Open),
+        "rolled back is contained"
+    );
 
     // A ledger of equal length that tells another story is found as well.
-    let forked = record::Head { chain: vocabulary::Digest::of(b"other"), ..house.head() };
+    let forked = record::Head {
+        chain: vocabulary::Digest::of(b"other"),
+        ..house.head()
+    };
     freshen(&mut outside, &mut house);
     let nonce = outside.draw();
     house.ask(nonce, moment(&outside));
     outside.append_nonce(nonce);
     catch_up(&outside, &mut house);
-    house.fresh(&outside.checkpoint(2), Some(&forked), moment(&outside)).unwrap();
+    house
+        .fresh(&outside.checkpoint(2), Some(&forked), moment(&outside))
+        .unwrap();
     assert!(!house.take_signals().is_empty());
     // And the own, earlier head is no signal.
     let own = house.head();
@@ -167,7 +247,9 @@ fn yesterdays_directory_stands_contained_catches_up_and_is_reported() {
     house.ask(nonce, moment(&outside));
     outside.append_nonce(nonce);
     catch_up(&outside, &mut house);
-    house.fresh(&outside.checkpoint(2), Some(&own), moment(&outside)).unwrap();
+    house
+        .fresh(&outside.checkpoint(2), Some(&own), moment(&outside))
+        .unwrap();
     assert_eq!(house.take_signals(), vec![]);
 }
 
@@ -177,15 +259,25 @@ fn missing_foreign_and_copied_stores_are_refused() {
     let store = dir.path().join("store");
     assert!(matches!(reopen(&outside, &store), Err(Error::NotEnrolled(_))));
     drop(enrol(&outside, &store));
-    let doors = || places(&outside.insurers, &[("kim", Holdable::Yes), ("epa", Holdable::No)]);
+    let doors = || {
+        places(
+            &outside.insurers,
+            &[("kim", Holdable::Yes), ("epa", Holdable::No)],
+        )
+    };
     let again = House::enrol(&store, &enrolment(&outside, "store-1", doors()), moment(&outside));
     assert!(matches!(again, Err(Error::AlreadyEnrolled(_))));
     // Another store's directory.
     let other = House::open(&store, &enrolment(&outside, "store-2", doors()), moment(&outside));
     assert!(matches!(other, Err(Error::Ledger(_) | Error::Foreign(_))));
     // Other doors, or a door that can suddenly be held.
-    let changed: Vec<DoorPlace> =
-        doors().into_iter().map(|place| DoorPlace { holdable: Holdable::Yes, ..place }).collect();
+    let changed: Vec<DoorPlace> = doors()
+        .into_iter()
+        .map(|place| DoorPlace {
+            holdable: Holdable::Yes,
+            ..place
+        })
+        .collect();
     let changed = House::open(&store, &enrolment(&outside, "store-1", changed), moment(&outside));
     assert!(matches!(changed, Err(Error::Foreign(Foreign::Doors))));
     // Another root of authority.
@@ -199,9 +291,17 @@ fn missing_foreign_and_copied_stores_are_refused() {
     // The same name in two stores, or one store running twice with two stories.
     let one = reopen(&outside, &store).unwrap();
     let second = dir.path().join("second");
-    let two = House::enrol(&second, &enrolment(&outside, "store-2", doors()), moment(&outside)).unwrap();
+    let two = House::enrol(
+        &second,
+        &enrolment(&outside, "store-2", doors()),
+        moment(&outside),
+    )
+    .unwrap();
     let now = moment(&outside);
-    assert!(matches!(enrolled_twice(&one.status(now), &two.status(now)), Some(Signal::EnrolledTwice { .. })));
+    assert!(matches!(
+        enrolled_twice(&one.status(now), &two.status(now)),
+        Some(Signal::EnrolledTwice { .. })
+    ));
     assert_eq!(enrolled_twice(&one.status(now), &one.status(now)), None);
     // A store in use cannot be opened a second time.
     assert!(matches!(reopen(&outside, &store), Err(Error::Ledger(_))));
@@ -209,8 +309,10 @@ fn missing_foreign_and_copied_stores_are_refused() {
 
 /// The file the entries lie in.
 fn segment(store: &Path) -> PathBuf {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(store.join("entries")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(store.join("entries"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     assert_eq!(files.len(), 1);
     files.remove(0)
@@ -231,17 +333,34 @@ fn a_crash_after_any_byte_never_leaves_a_door_more_open() {
     open_all(&mut outside, &mut house);
     note(&house, &mut steps);
     outside.time = outside.time.plus(Seconds(10));
-    close(&mut outside, &mut house, scope_all(), Stance::Contain, Class::Precautionary);
+    close(
+        &mut outside,
+        &mut house,
+        scope_all(),
+        Stance::Contain,
+        Class::Precautionary,
+    );
     note(&house, &mut steps);
     drop(house);
 
     let whole = fs::read(segment(&store)).unwrap();
     let first = usize::try_from(steps[0].0).unwrap();
-    let mut lengths: Vec<usize> = steps.iter().map(|(len, _)| usize::try_from(*len).unwrap()).collect();
+    let mut lengths: Vec<usize> = steps
+        .iter()
+        .map(|(len, _)| usize::try_from(*len).unwrap())
+        .collect();
     // Each step's end and its neighbourhood, and a walk over everything in between.
     lengths.extend((first..whole.len()).step_by(997));
-    lengths.extend(lengths.clone().into_iter().flat_map(|len| [len.saturating_sub(1), len + 1, len + 21]));
-    for len in lengths.into_iter().filter(|len| (first..=whole.len()).contains(len)) {
+    lengths.extend(
+        lengths
+            .clone()
+            .into_iter()
+            .flat_map(|len| [len.saturating_sub(1), len + 1, len + 21]),
+    );
+    for len in lengths
+        .into_iter()
+        .filter(|len| (first..=whole.len()).contains(len))
+    {
         let crashed = dir.path().join("crashed");
         let _ = fs::remove_dir_all(&crashed);
         copy_dir(&store, &crashed);
@@ -297,5 +416,8 @@ fn a_changed_or_invented_entry_is_found() {
     let (mut ledger, _) = ledger::Ledger::open(&store, &origin).unwrap();
     ledger.append(&[forged.draft(outside.time).unwrap()]).unwrap();
     drop(ledger);
-    assert!(matches!(reopen(&outside, &store), Err(Error::OpeningWithoutOrder { .. })));
+    assert!(matches!(
+        reopen(&outside, &store),
+        Err(Error::OpeningWithoutOrder { .. })
+    ));
 }

@@ -155,6 +155,18 @@ impl House {
         ))
     }
 
+    /// The number of the next use of a pre-signed order here. A person who brings the same paper again to close again
+    /// means a new use; a message delivered twice does not.
+    #[must_use]
+    pub fn next_use(&self, order: &StatementId) -> UseNumber {
+        let last = self
+            .doors
+            .uses(order)
+            .last_key_value()
+            .map_or(0, |(number, _)| number.0);
+        UseNumber(last.saturating_add(1))
+    }
+
     /// Uses an order that was pre-signed for many uses once more. The same number again is the same restriction.
     ///
     /// # Errors

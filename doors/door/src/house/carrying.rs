@@ -342,3 +342,51 @@ fn compare(expected: &Enrolment, found: &Enrolment) -> Result<(), Error> {
     };
     Err(Error::Foreign(foreign))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enrolment::{DoorPlace, StoreId};
+    use crate::promises::Promise;
+    use vocabulary::{Digest, Holdable, Place, Position, Timestamp};
+
+    #[test]
+    fn a_broken_promise_shuts_the_door_and_stays_on_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let door = DoorPlace {
+            door: "kasse-001/kim".parse().unwrap(),
+            place: Place {
+                site: "essen".parse().unwrap(),
+                insurer: "kasse-001".parse().unwrap(),
+                service: "kim".parse().unwrap(),
+            },
+            holdable: Holdable::Yes,
+        };
+        let estate = "probe".parse().unwrap();
+        let enrolment = Enrolment::new(
+            StoreId(Digest::of(b"s")),
+            estate,
+            Digest::of(b"c"),
+            vec![door.clone()],
+        )
+        .unwrap();
+        let now = Moment {
+            wall: Timestamp(0),
+            mono: Millis(0),
+        };
+        let mut house = House::enrol(dir.path(), &enrolment, now).unwrap();
+        assert_eq!(house.gate(&door.door).unwrap().view().position, Position::Held);
+        let broken = Broken {
+            promise: Promise::Door1,
+            door: door.door.clone(),
+            seen: "a test",
+        };
+        house.put_in_force(&BTreeSet::from([0]), vec![broken], now);
+        assert_eq!(house.gate(&door.door).unwrap().view().position, Position::Shut);
+        let signals = house.take_signals();
+        assert!(matches!(signals.as_slice(), [Signal::BrokenPromise { promise, .. }] if promise == "DOOR-1"));
+        drop(house);
+        let house = House::open(dir.path(), &enrolment, now).unwrap();
+        assert_eq!(house.gate(&door.door).unwrap().view().position, Position::Shut);
+    }
+}

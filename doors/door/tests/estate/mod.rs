@@ -1,20 +1,27 @@
 //! A small estate with real keys: charter, authority log, witnesses, and a house of doors that follows the log.
 //!
 //! Self-contained, so that other rooms' tests can include it by path and stand behind real doors.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stop at the first surprise"
+)]
 #![allow(dead_code, reason = "each test file uses its own part")]
-#![allow(unreachable_pub, reason = "included by path")]
+#![allow(unreachable_pub, missing_docs, reason = "included by path")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clearance::{
-    Basis, CheckResult, ChecklistItem, Clearance, Consent, Grade, NONCE_KIND, Nonce, NonceEntry, STATEMENT_KIND,
-    Withdrawal, Withdraws, authority_origin,
+    Basis, CheckResult, ChecklistItem, Clearance, Consent, Grade, NONCE_KIND, Nonce, NonceEntry,
+    STATEMENT_KIND, Withdrawal, Withdraws, authority_origin,
 };
 use door::{DoorPlace, Effect, Enrolment, House, Moment, Outcome, Proven, Report, StoreId};
 use order::{
-    Act, AgeRecipient, Becomes, Body, CharterDraft, Closing, DoorOpening, Opening, Person, PublicKey, SectionDraft,
-    Stance, Text, Threshold, Thresholds, Uses, Version,
+    Act, AgeRecipient, Becomes, Body, CharterDraft, Closing, DoorOpening, Opening, Person, PublicKey,
+    SectionDraft, Stance, Text, Threshold, Thresholds, Uses, Version,
 };
 use record::note::KeyName;
 use record::{Chain, Checkpoint, Draft, Kind, Note, WitnessKey};
@@ -81,15 +88,21 @@ impl Outside {
     /// An estate with so many insurers, `kasse-001` and on, whose charter is the first entry of the log.
     pub fn new(insurers: usize) -> Self {
         let estate: EstateId = "probe".parse().unwrap();
-        let insurers: Vec<InsurerId> = (1..=insurers).map(|n| format!("kasse-{n:03}").parse().unwrap()).collect();
-        let mut keys: BTreeMap<String, PrivateKey> = CENTRAL.iter().map(|(id, ..)| ((*id).into(), key(id))).collect();
+        let insurers: Vec<InsurerId> = (1..=insurers)
+            .map(|n| format!("kasse-{n:03}").parse().unwrap())
+            .collect();
+        let mut keys: BTreeMap<String, PrivateKey> =
+            CENTRAL.iter().map(|(id, ..)| ((*id).into(), key(id))).collect();
         let person = |id: &str, entity: &str, roles: &[Role], key: &PrivateKey| Person {
             id: id.parse().unwrap(),
             entity: entity.parse().unwrap(),
             keys: vec![public(key)],
             roles: roles.iter().copied().collect(),
         };
-        let persons = CENTRAL.iter().map(|(id, entity, roles)| person(id, entity, roles, &keys[*id])).collect();
+        let persons = CENTRAL
+            .iter()
+            .map(|(id, entity, roles)| person(id, entity, roles, &keys[*id]))
+            .collect();
         let mut sections = Vec::new();
         for insurer in &insurers {
             let names = ["ja", "nein", "vertretung"].map(|part| format!("{insurer}-{part}"));
@@ -99,7 +112,10 @@ impl Outside {
             let id = |n: usize| -> PersonId { names[n].parse().unwrap() };
             sections.push(SectionDraft {
                 insurer: insurer.clone(),
-                persons: names.iter().map(|name| person(name, insurer.as_str(), &[], &keys[name])).collect(),
+                persons: names
+                    .iter()
+                    .map(|name| person(name, insurer.as_str(), &[], &keys[name]))
+                    .collect(),
                 consent: BTreeSet::from([id(0)]),
                 refuse: BTreeSet::from([id(1)]),
                 threshold: 2,
@@ -116,8 +132,14 @@ impl Outside {
             provider: "provider".parse().unwrap(),
             persons,
             thresholds: Thresholds {
-                roots: Threshold { persons: 3, outside: 2 },
-                examiners: Threshold { persons: 2, outside: 1 },
+                roots: Threshold {
+                    persons: 3,
+                    outside: 2,
+                },
+                examiners: Threshold {
+                    persons: 2,
+                    outside: 1,
+                },
                 precautionary_commanders: 2,
             },
             precautionary_window: Seconds(4 * 3600),
@@ -159,13 +181,19 @@ impl Outside {
             let signature = self.keys[*name]
                 .sign(Signature::NAMESPACE, HashAlg::Sha512, &envelope.signed_bytes())
                 .unwrap();
-            envelope.signatures.push(Signature(signature.to_pem(LineEnding::LF).unwrap()));
+            envelope
+                .signatures
+                .push(Signature(signature.to_pem(LineEnding::LF).unwrap()));
         }
         envelope
     }
 
     fn append(&mut self, kind: &str, body: Vec<u8>) {
-        let draft = Draft { kind: Kind::new(kind).unwrap(), at: self.time, body };
+        let draft = Draft {
+            kind: Kind::new(kind).unwrap(),
+            at: self.time,
+            body,
+        };
         let mut bytes = Vec::new();
         self.chain.push(&draft, &mut bytes, |_, _| {}).unwrap();
         self.log.push(bytes);
@@ -193,8 +221,11 @@ impl Outside {
         let head = self.chain.head();
         let origin = authority_origin(&self.estate).unwrap();
         let text = Checkpoint::new(origin, head.len, head.root).text();
-        let lines: Vec<_> = self.witnesses[..witnesses].iter().map(|key| key.cosign(&text, self.time)).collect();
-        Note::new(text, lines.into()).unwrap()
+        let lines: Vec<_> = self.witnesses[..witnesses]
+            .iter()
+            .map(|key| key.cosign(&text, self.time))
+            .collect();
+        Note::new(text, lines).unwrap()
     }
 
     pub fn closing(&self, scope: Scope, stance: Stance, class: Class, drain: Option<Seconds>) -> Closing {
@@ -219,7 +250,9 @@ impl Outside {
             basis: if examined {
                 Basis::Examined
             } else {
-                Basis::NotEndangered { because: text("getrennt / separate") }
+                Basis::NotEndangered {
+                    because: text("getrennt / separate"),
+                }
             },
             examined: BTreeSet::from([Digest::of(environment.as_bytes())]),
             evidence_root: Digest::of(b"evidence"),
@@ -234,7 +267,12 @@ impl Outside {
         }
     }
 
-    pub fn opening(&self, doors: Vec<DoorOpening>, becomes: Becomes, clearances: BTreeSet<StatementId>) -> Opening {
+    pub fn opening(
+        &self,
+        doors: Vec<DoorOpening>,
+        becomes: Becomes,
+        clearances: BTreeSet<StatementId>,
+    ) -> Opening {
         Opening {
             estate: self.estate.clone(),
             doors,
@@ -312,13 +350,19 @@ pub fn moment(outside: &Outside) -> Moment {
 
 /// Enrols a store with one door each for `kim` (can be held) and `epa` (cannot) at every insurer, all contained.
 pub fn enrol(outside: &Outside, dir: &Path) -> House {
-    let doors = places(&outside.insurers, &[("kim", Holdable::Yes), ("epa", Holdable::No)]);
+    let doors = places(
+        &outside.insurers,
+        &[("kim", Holdable::Yes), ("epa", Holdable::No)],
+    );
     House::enrol(dir, &enrolment(outside, "store-1", doors), moment(outside)).unwrap()
 }
 
 /// Opens the store of [`enrol`] again.
 pub fn reopen(outside: &Outside, dir: &Path) -> Result<House, door::Error> {
-    let doors = places(&outside.insurers, &[("kim", Holdable::Yes), ("epa", Holdable::No)]);
+    let doors = places(
+        &outside.insurers,
+        &[("kim", Holdable::Yes), ("epa", Holdable::No)],
+    );
     House::open(dir, &enrolment(outside, "store-1", doors), moment(outside))
 }
 
@@ -342,7 +386,9 @@ pub fn freshen(outside: &mut Outside, house: &mut House) -> Proven {
     house.ask(nonce, moment(outside));
     outside.append_nonce(nonce);
     catch_up(outside, house);
-    house.fresh(&outside.checkpoint(2), None, moment(outside)).unwrap()
+    house
+        .fresh(&outside.checkpoint(2), None, moment(outside))
+        .unwrap()
 }
 
 /// What an opening must name at a door now.
@@ -351,7 +397,10 @@ pub fn named(house: &House, door: &DoorId) -> DoorOpening {
     DoorOpening {
         door: door.clone(),
         epoch: state.epoch(),
-        lifts: state.active().map(|active| active.keys().copied().collect()).unwrap_or_default(),
+        lifts: state
+            .active()
+            .map(|active| active.keys().copied().collect())
+            .unwrap_or_default(),
     }
 }
 
@@ -375,13 +424,20 @@ pub fn open_fully(outside: &mut Outside, house: &mut House, doors: &[DoorId]) ->
         outside.publish(&signed);
     }
     freshen(outside, house);
-    let outcome = house.open_doors(opening, doors.iter().cloned(), moment(outside)).unwrap();
+    let outcome = house
+        .open_doors(opening, doors.iter().cloned(), moment(outside))
+        .unwrap();
     (outcome, opening)
 }
 
 /// Opens every door of the house.
 pub fn open_all(outside: &mut Outside, house: &mut House) {
-    let doors: Vec<DoorId> = house.doors().all().iter().map(|door| (*door.id).clone()).collect();
+    let doors: Vec<DoorId> = house
+        .doors()
+        .all()
+        .iter()
+        .map(|door| (*door.id).clone())
+        .collect();
     let (outcome, _) = open_fully(outside, house, &doors);
     assert_eq!(outcome.refused, vec![]);
     assert_eq!(outcome.applied.len(), doors.len());
