@@ -10,7 +10,7 @@
 //! - [`side`]: what is put in between. [`without_doors`] puts nothing in between. The system itself is plugged in by the
 //!   binary, because this room is the outside and must not know doors, spools or their formats.
 //! - [`run`]: plays a script.
-//! - [`table`]: the three columns and the verdict.
+//! - [`table`]: the three columns; [`verdict`]: which promises held.
 //!
 //! Time and chance are arguments ([`chance::Clock`], [`chance::Seed`]), so that a deterministic simulator can come.
 //! Everything sent is invented. What people decide is marked as assumed in the script and left out of the verdict.
@@ -21,4 +21,6 @@ pub mod outside;
 pub mod run;
 pub mod script;
 pub mod side;
+pub mod table;
+pub mod verdict;
 pub mod without_doors;

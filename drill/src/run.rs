@@ -44,6 +44,8 @@ pub struct PlayedStep {
     pub began: Millis,
     /// What was done.
     pub action: &'static str,
+    /// How many insurers its scope covers; 0 where a step has no scope.
+    pub insurers: u64,
     /// Why it is in the script.
     pub ground: Ground,
     /// How it ended.
@@ -88,6 +90,21 @@ pub struct Played {
     pub settled: bool,
 }
 
+impl Played {
+    /// Letters somebody took responsibility for and that are nowhere to be found: neither with the insurer, nor in its
+    /// mailbox, nor, by the side's last certificate, with the side.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        let with_side = self.certificates.last().map_or(0, |(_, certificate)| {
+            certificate
+                .held
+                .saturating_add(certificate.in_doubt)
+                .saturating_add(certificate.parked)
+        });
+        self.count.lost.saturating_sub(with_side)
+    }
+}
+
 /// Plays a script on one side. `progress` is called ten times a second and after each step. If dropped, the outside
 /// goes on until it is dropped too.
 pub async fn run<S: Side>(
@@ -115,10 +132,15 @@ pub async fn run<S: Side>(
         let outcome = play.step(step, outside, side).await;
         tell(outside, script, Some((step, &outcome)), &mut progress);
         let ground = step.ground.clone();
+        let insurers = step
+            .action
+            .scope()
+            .map_or(0, |scope| estate.counts(scope).insurers);
         play.steps.push(PlayedStep {
             at: step.at,
             began,
             action: step.action.word(),
+            insurers,
             ground,
             outcome,
         });

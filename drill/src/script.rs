@@ -69,6 +69,25 @@ pub enum Action {
 }
 
 impl Action {
+    /// What the step is about, where it has a scope.
+    #[must_use]
+    pub const fn scope(&self) -> Option<&Scope> {
+        match self {
+            Self::Cut { scope, .. }
+            | Self::Provisional { scope, .. }
+            | Self::ReShut { scope }
+            | Self::Clear { scope }
+            | Self::Open { scope } => Some(scope),
+            Self::OpenTraffic
+            | Self::CloseTraffic
+            | Self::KeysGone
+            | Self::KeysBack
+            | Self::ServerOff
+            | Self::ServerOn
+            | Self::Certificate => None,
+        }
+    }
+
     /// The word in the script.
     #[must_use]
     pub const fn word(&self) -> &'static str {
