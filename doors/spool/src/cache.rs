@@ -3,7 +3,7 @@
 //! It holds nothing that the segments do not say. The position up to which it was filled is part of the same SQLite
 //! transaction as the rows, so a crash leaves it behind, never ahead.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use vocabulary::{CellId, Digest};
@@ -404,6 +404,22 @@ impl Cache {
                 })
             })
             .collect())
+    }
+
+    pub(crate) fn epochs_in_use(&self) -> Result<BTreeSet<KeyEpoch>, Error> {
+        let rows: Vec<i64> = self
+            .conn
+            .prepare("SELECT DISTINCT epoch FROM items")
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+            .map_err(Error::cache("find key epochs in use"))?;
+        Ok(rows.into_iter().map(|epoch| KeyEpoch(unsql(epoch))).collect())
+    }
+
+    pub(crate) fn forget_key(&self, epoch: KeyEpoch) -> Result<(), Error> {
+        self.conn
+            .execute("DELETE FROM keys WHERE epoch = ?", [sql(epoch.0)])
+            .map(|_| ())
+            .map_err(Error::cache("forget a key epoch"))
     }
 
     /// Items handed over before an instant and not confirmed.

@@ -1,6 +1,7 @@
 //! The spool: nothing in flight is lost.
 mod batch;
 mod cache;
+mod certificate;
 mod codec;
 mod commit;
 mod config;
@@ -15,8 +16,10 @@ mod lanes;
 mod offer;
 mod open;
 mod own;
+pub mod promises;
 mod queue;
 mod record;
+pub mod release;
 mod replay;
 mod scan;
 mod seal;
@@ -25,6 +28,7 @@ mod state;
 mod stores;
 mod writer;
 
+pub use certificate::{About, Certificate, Class};
 pub use config::{Config, Entropy, Limits, WhenCopyDown};
 pub use error::{Blame, Error, Refused};
 pub use id::{BadItemId, ItemId, KeyEpoch, LaneId, PeerCommitment, SpoolId};

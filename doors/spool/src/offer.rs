@@ -21,7 +21,7 @@ use crate::{
     frame::PayloadSum,
     id::{ItemId, KeyEpoch},
     seal::{CHUNK_LEN, ItemKey},
-    spool::Shared,
+    spool::{Shared, block_on},
 };
 
 /// What comes with a body. Everything here about people is sealed together with the body; on the disk it appears in
@@ -84,12 +84,12 @@ impl Pending {
         Self(receiver)
     }
 
-    /// Blocks until the answer is there. Not for asynchronous code: await the value instead.
+    /// Blocks until the answer is there. In asynchronous code await the value instead.
     ///
     /// # Errors
     /// [`Refused`]: nothing was stored.
     pub fn wait(self) -> Result<Accepted, Refused> {
-        self.0.blocking_recv().unwrap_or(Err(Refused::Stopped))
+        block_on(self)
     }
 }
 

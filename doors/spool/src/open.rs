@@ -97,6 +97,7 @@ impl Spool {
             staged: AtomicU64::new(0),
             stores: Mutex::new(Vec::new()),
             activity: watch::Sender::new(0),
+            refusals: Mutex::new(std::collections::BTreeMap::new()),
         });
         shared.set_stores(&stores, false);
         recovered.down = stores

@@ -153,7 +153,28 @@ impl Writer {
             }
             freed += 1;
         }
+        if freed > 0 {
+            self.forget_keys()?;
+        }
         Ok(freed)
+    }
+
+    /// Key epochs that nothing here is sealed to any more, other than the current ones.
+    fn forget_keys(&mut self) -> Result<(), Error> {
+        let used = self.cache.epochs_in_use()?;
+        let shared = std::sync::Arc::clone(&self.shared);
+        let mut keys = shared.keys_mut();
+        let unused: Vec<KeyEpoch> = keys
+            .records()
+            .filter(|key| !used.contains(&key.epoch))
+            .filter(|key| keys.current(&key.insurer).is_ok_and(|current| current.epoch != key.epoch))
+            .map(|key| key.epoch)
+            .collect();
+        for epoch in unused {
+            keys.forget(epoch)?;
+            self.cache.forget_key(epoch)?;
+        }
+        Ok(())
     }
 
     /// Handed-over items whose keeping time is over.

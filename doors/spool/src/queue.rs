@@ -13,7 +13,7 @@ use crate::{
     id::ItemId,
     keys::{ReleaseRecipients, ReleasedKeys},
     offer::{Accepted, Prepared},
-    record::{CountRecord, Step},
+    record::Step,
     seal::sealed_len,
 };
 
@@ -33,8 +33,8 @@ pub(crate) enum Command {
         back_off_from: Option<Millis>,
         reply: Reply<()>,
     },
-    /// Counts that no item carries.
-    Count { counts: Vec<CountRecord>, reply: Reply<()> },
+    /// Makes the counts of refusals durable.
+    Count { reply: Reply<()> },
     Keys { change: KeyChange, reply: Reply<()> },
     /// Brings stores that are down back in.
     Mend { reply: Reply<()> },
@@ -53,9 +53,8 @@ impl Command {
         match self {
             Self::Offer { offer, .. } => sealed_len(offer.body_len) + offer.head.len() as u64 + 1_024,
             Self::Step { .. } => 256,
-            Self::Count { counts, .. } => counts.len() as u64 * 512,
             Self::Keys { .. } | Self::Reclaim { .. } => 16 << 10,
-            Self::Mend { .. } => 0,
+            Self::Count { .. } | Self::Mend { .. } => 0,
         }
     }
 

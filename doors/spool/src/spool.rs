@@ -1,6 +1,7 @@
 //! The spool as its neighbours see it.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -12,7 +13,7 @@ use std::{
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
-use vocabulary::{CellId, Hasher, InsurerId, Millis, Timestamp};
+use vocabulary::{CellId, Digest, Hasher, InsurerId, Millis, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
     lanes::Lanes,
     offer::{Body, Prepared},
     queue::{Command, KeyChange, Queue, Reply},
-    record::Step,
+    record::{CountRecord, Step, Tally},
     seal::Encapsulation,
     stores::{ReadSide, Stores},
 };
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) staged: AtomicU64,
     pub(crate) stores: Mutex<Vec<StoreStatus>>,
     pub(crate) activity: watch::Sender<u64>,
+    pub(crate) refusals: Mutex<BTreeMap<(CellId, Digest, Tally), u64>>,
 }
 
 /// How one declared store is.
@@ -142,14 +144,45 @@ impl Shared {
         *lock(&self.stores) = status;
     }
 
+    /// Counts a refusal; it becomes durable with the next commit.
+    pub(crate) fn note_refusal(&self, cell: &CellId, peer: Digest, why: Refused) {
+        /// Beyond so many different ones, peers of a cell are counted together.
+        const NOTED_MAX: usize = 10_000;
+        let mut noted = lock(&self.refusals);
+        let tally = Tally::Refused(why.number());
+        let known = noted.contains_key(&(cell.clone(), peer, tally)) || noted.len() < NOTED_MAX;
+        let peer = if known { peer } else { Digest::of(b"other peers") };
+        *noted.entry((cell.clone(), peer, tally)).or_default() += 1;
+    }
+
+    /// Refusals that are not durable yet. Whoever takes them writes them or gives them back.
+    pub(crate) fn take_refusals(&self) -> Vec<CountRecord> {
+        let noted = std::mem::take(&mut *lock(&self.refusals));
+        noted
+            .into_iter()
+            .map(|((cell, peer, tally), times)| CountRecord { cell, peer, tally, times })
+            .collect()
+    }
+
+    pub(crate) fn give_back_refusals(&self, counts: Vec<CountRecord>) {
+        let mut noted = lock(&self.refusals);
+        for count in counts {
+            *noted.entry((count.cell, count.peer, count.tally)).or_default() += count.times;
+        }
+    }
+
     pub(crate) fn submit_offer(&self, offer: Prepared) -> Pending {
         let (reply, answer) = oneshot::channel();
+        let (cell, peer) = (offer.cell.clone(), offer.peer);
         match self.queue.try_push(Command::Offer {
             offer: Box::new(offer),
             reply,
         }) {
             Ok(()) => Pending(answer),
-            Err((_, why)) => Pending::refused(why),
+            Err((_, why)) => {
+                self.note_refusal(&cell, peer, why);
+                Pending::refused(why)
+            }
         }
     }
 }
@@ -165,7 +198,27 @@ impl<T> Durable<T> {
     /// # Errors
     /// Why the step was not taken; nothing changed.
     pub fn wait(self) -> Result<T, Error> {
-        self.0.blocking_recv().unwrap_or_else(|_| Err(stopped()))
+        block_on(self)
+    }
+}
+
+/// Waits for a future on this thread. Unlike the channel's own blocking receive this does not panic inside a runtime;
+/// it blocks the thread all the same.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
     }
 }
 
@@ -384,6 +437,17 @@ impl Spool {
     #[must_use]
     pub fn insurers(&self) -> Vec<InsurerId> {
         self.shared.keys().insurers()
+    }
+
+    /// Counts a refusal that was told before anything was offered, for example because a body grew too large. It
+    /// becomes durable with the next commit and appears in certificates.
+    pub fn note_refused(&self, cell: &CellId, peer: &str, why: Refused) {
+        self.shared.note_refusal(cell, self.shared.commit.peer(peer).0, why);
+    }
+
+    /// Makes the counts of refusals durable.
+    pub(crate) fn flush_counts(&self) -> Durable {
+        self.ask(|reply| Command::Count { reply })
     }
 
     /// Tries to bring stores that are down back in: copies what they miss and checks it. Safe to repeat.

@@ -16,15 +16,6 @@ pub(crate) enum Piece {
     Staged(Arc<StagingFile>, u64),
 }
 
-impl Piece {
-    pub(crate) fn len(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Staged(_, len) => *len,
-        }
-    }
-}
-
 pub(crate) struct Store {
     pub(crate) dir: PathBuf,
     file: Option<File>,

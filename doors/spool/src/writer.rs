@@ -107,6 +107,9 @@ impl Writer {
             }
         };
         for (command, outcome) in commands.into_iter().zip(outcomes) {
+            if let (Command::Offer { offer, .. }, Outcome::Offer(Err(why))) = (&command, &outcome) {
+                self.shared.note_refusal(&offer.cell, offer.peer, *why);
+            }
             answer(command, outcome);
         }
         self.shared.nudge();
@@ -149,11 +152,26 @@ impl Writer {
                 why: "the pointer cache is behind the segments".to_owned(),
             }));
         }
+        let refusals = self.shared.take_refusals();
+        let done = self.try_commit_with(commands, refuse, &refusals);
+        if done.is_err() {
+            self.shared.give_back_refusals(refusals);
+        }
+        done
+    }
+
+    fn try_commit_with(
+        &mut self,
+        commands: &[Command],
+        refuse: Option<Refused>,
+        refusals: &[CountRecord],
+    ) -> Result<Vec<Outcome>, Failure> {
         let weight = commands
             .iter()
             .filter(|command| refuse.is_none() || !matches!(command, Command::Offer { .. }))
             .map(Command::weight)
-            .sum();
+            .sum::<u64>()
+            + refusals.len() as u64 * 512;
         let batch = self.place(weight).map_err(Failure::Before)?;
         self.cache.begin().map_err(Failure::Before)?;
         let mut draft = Draft {
@@ -164,6 +182,7 @@ impl Writer {
             next_seq: self.at.next_seq,
         };
         let built = self.header(&mut draft).and_then(|()| {
+            refusals.iter().try_for_each(|count| self.build_count(&mut draft, count))?;
             commands.iter().map(|command| self.build(&mut draft, command, refuse)).collect::<Result<Vec<_>, _>>()
         });
         match built {
@@ -235,13 +254,7 @@ impl Writer {
                 };
                 self.build_step(draft, *item, &record, *back_off_from).map(Outcome::Step)
             }
-            Command::Count { counts, .. } => {
-                for count in counts {
-                    self.build_count(draft, count)?;
-                }
-                Ok(Outcome::Step(Ok(())))
-            }
-            Command::Keys { .. } | Command::Mend { .. } | Command::Reclaim { .. } => Ok(Outcome::Step(Ok(()))),
+            Command::Count { .. } | Command::Keys { .. } | Command::Mend { .. } | Command::Reclaim { .. } => Ok(Outcome::Step(Ok(()))),
         }
     }
 
@@ -441,7 +454,7 @@ fn answer(command: Command, outcome: Outcome) {
     }
     match (command, outcome) {
         (Command::Offer { reply, .. }, Outcome::Offer(result)) => tell(reply, result),
-        (Command::Step { reply, .. } | Command::Count { reply, .. } | Command::Keys { reply, .. } | Command::Mend { reply }, Outcome::Step(result)) => {
+        (Command::Step { reply, .. } | Command::Count { reply } | Command::Keys { reply, .. } | Command::Mend { reply }, Outcome::Step(result)) => {
             tell(reply, result);
         }
         // Never built: each command makes its own kind of outcome. Dropping the reply tells the asker "stopped".
