@@ -21,6 +21,7 @@ mod body;
 mod checks;
 mod decide;
 mod permit;
+pub mod promises;
 mod refused;
 pub mod sentence;
 mod shelves;
