@@ -1,0 +1,257 @@
+//! The control room's process, as far as the spine needs it: keeps the authority log, has its checkpoints co-signed by
+//! the witnesses, and lets doors follow. It decides nothing: whatever it appends, each door judges for itself.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use hyper::Method;
+use ledger::Ledger;
+use clearance::{NONCE_KIND, NonceEntry, STATEMENT_KIND, authority_origin};
+use record::{Draft, LogKey, Note, witness::AddCheckpoint};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use vocabulary::{Envelope, EstateId, WitnessId};
+
+use crate::{
+    authority_wire::{Appended, Piece},
+    clock, command, endpoints,
+    http::{self, Call, Endpoint, Reply},
+    keys,
+    report::{Code, Trouble},
+    tls, witness,
+};
+
+/// Most bytes of encoded entries in one answer; the caller asks again for the rest.
+const PIECE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Longest wait of one long poll.
+const POLL_SECS_MAX: u64 = 20;
+/// How long a witness may take before a checkpoint goes out without it.
+const WITNESS_WAIT: Duration = Duration::from_secs(5);
+
+/// `control.toml`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Which estate.
+    pub estate: EstateId,
+    /// Folder of the log and its key.
+    pub dir: PathBuf,
+    /// Where doors and people call; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Folder with `ca.pem`, `cert.pem`, `key.pem`; needed outside loopback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<PathBuf>,
+    /// Witnesses by name, with the address of each.
+    pub witnesses: BTreeMap<WitnessId, SocketAddr>,
+    /// Where to write the addresses that were really opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<PathBuf>,
+}
+
+struct Room {
+    ledger: Mutex<Ledger>,
+    key: LogKey,
+    /// Length of the log; changes wake followers and the cosigner.
+    len: watch::Sender<u64>,
+    /// Newest co-signed checkpoint, as note text.
+    cosigned: watch::Sender<Option<(u64, String)>>,
+    witnesses: BTreeMap<WitnessId, Endpoint>,
+}
+
+/// Runs until a signal.
+///
+/// # Errors
+/// [`Trouble`] when the log or the listener cannot be opened.
+pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trouble> {
+    let identity = config.tls.as_deref().map(command::identity).transpose()?;
+    let origin = authority_origin(&config.estate).map_err(|error| {
+        Trouble::because(Code::Config, "Der Verbund hat keinen brauchbaren Namen. / The estate's name is not usable.", error)
+    })?;
+    let key = keys::log_key(&config.dir.join("log.key"), &origin)?;
+    let ledger = command::open_or_create_ledger(&config.dir.join("log"), &origin)?;
+    let connector = identity.as_ref().map(tls::Identity::connector).transpose().map_err(command::tls_trouble)?;
+    let witnesses = config
+        .witnesses
+        .into_iter()
+        .map(|(id, address)| (id, Endpoint { address, tls: connector.clone() }))
+        .collect();
+    let (len, len_seen) = watch::channel(ledger.head().len);
+    let room = Arc::new(Room {
+        ledger: Mutex::new(ledger),
+        key,
+        len,
+        cosigned: watch::Sender::new(None),
+        witnesses,
+    });
+    let listener = command::listen(config.listen, identity.is_some()).await?;
+    endpoints::publish(config.endpoints.as_deref(), &[("control", &listener)])?;
+    let acceptor = identity.as_ref().map(tls::Identity::acceptor).transpose().map_err(command::tls_trouble)?;
+    let answering = room.clone();
+    let answerer: http::Answerer = Arc::new(move |call| {
+        let room = answering.clone();
+        Box::pin(async move { answer(&room, call).await })
+    });
+    // The cosigner ends with the process: it holds nothing that is not in the log.
+    let cosigner = tokio::spawn(cosign_always(room, len_seen));
+    http::serve(listener, acceptor, answerer, stop).await;
+    cosigner.abort();
+    Ok(())
+}
+
+async fn answer(room: &Room, call: Call) -> Reply {
+    match (&call.method, call.path.as_str()) {
+        (&Method::POST, "/statement") => match call.json::<Envelope>() {
+            Ok(envelope) => match envelope.check_limits() {
+                Ok(()) => append(room, STATEMENT_KIND, &envelope),
+                Err(error) => Reply::refuse(413, &error.to_string()),
+            },
+            Err(reply) => reply,
+        },
+        (&Method::POST, "/nonce") => match call.json::<NonceEntry>() {
+            Ok(nonce) => append(room, NONCE_KIND, &nonce),
+            Err(reply) => reply,
+        },
+        (&Method::GET, "/log") => follow(room, &call).await,
+        (&Method::GET, "/checkpoint") => match room.cosigned.borrow().clone() {
+            Some((_, note)) => Reply::text(200, note),
+            None => Reply::refuse(503, "Noch kein bezeugter Stand. / No co-signed checkpoint yet."),
+        },
+        _ => Reply::not_found(&call.path),
+    }
+}
+
+/// Appends and answers only after the sync.
+fn append<T: serde::Serialize>(room: &Room, kind: &str, content: &T) -> Reply {
+    let draft = match (kind.parse(), serde_json::to_vec(content)) {
+        (Ok(kind), Ok(body)) => Draft { kind, at: clock::now(), body },
+        (Err(_), _) | (_, Err(_)) => return Reply::refuse(500, "Nicht darstellbar. / Cannot be written."),
+    };
+    let appended = room.ledger.lock().unwrap_or_else(PoisonError::into_inner).append(&[draft]);
+    match appended {
+        Ok(range) => {
+            room.len.send_replace(range.end);
+            Reply::json(&Appended { index: range.start })
+        }
+        Err(error) => Reply::refuse(507, &error.to_string()),
+    }
+}
+
+/// Answers `/log?from=N&seen=M&wait=S`: entries from N on and the newest co-signed checkpoint; waits up to S seconds
+/// while there is neither an entry nor a checkpoint newer than size M.
+async fn follow(room: &Room, call: &Call) -> Reply {
+    let number = |name: &str| call.query_value(name).and_then(|text| text.parse::<u64>().ok());
+    let (from, seen) = (number("from").unwrap_or(0), number("seen").unwrap_or(0));
+    let wait = Duration::from_secs(number("wait").unwrap_or(0).min(POLL_SECS_MAX));
+    let (mut len, mut cosigned) = (room.len.subscribe(), room.cosigned.subscribe());
+    let news = async {
+        tokio::select! {
+            _ = len.wait_for(|len| *len > from) => {}
+            _ = cosigned.wait_for(|noted| noted.as_ref().is_some_and(|(size, _)| *size > seen)) => {}
+        }
+    };
+    let _timed_out = tokio::time::timeout(wait, news).await;
+    match piece(room, from) {
+        Ok(piece) => Reply::json(&piece),
+        Err(error) => Reply::refuse(500, &error.to_string()),
+    }
+}
+
+fn piece(room: &Room, from: u64) -> Result<Piece, ledger::Error> {
+    let checkpoint = room.cosigned.borrow().as_ref().map(|(_, note)| note.clone());
+    let mut piece = Piece { from, entries: Vec::new(), checkpoint };
+    let ledger = room.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+    if from >= ledger.head().len {
+        return Ok(piece);
+    }
+    let mut bytes = 0;
+    for entry in ledger.read(from)? {
+        let entry = entry?;
+        bytes += entry.body.len();
+        piece.push(&entry)?;
+        if bytes > PIECE_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(piece)
+}
+
+/// Has every new length co-signed. A failed round is repeated on the next change or after a second, for ever: a
+/// missing witness is somebody else's outage and must not end ours.
+async fn cosign_always(room: Arc<Room>, mut len: watch::Receiver<u64>) {
+    let mut known: BTreeMap<WitnessId, u64> = BTreeMap::new();
+    loop {
+        let size = *len.borrow_and_update();
+        let done = size == 0 || cosign_once(&room, &mut known).await;
+        let again = Duration::from_secs(1);
+        tokio::select! {
+            changed = len.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(again), if !done => {}
+        }
+    }
+}
+
+/// One round: true when every witness has signed the head.
+async fn cosign_once(room: &Room, known: &mut BTreeMap<WitnessId, u64>) -> bool {
+    let signed = {
+        let mut ledger = room.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        // The log may have grown since we were woken; then this round signs the newer head.
+        let size = ledger.head().len;
+        ledger.checkpoint(&room.key).map(|note| (size, note))
+    };
+    let (size, mut note) = match signed {
+        Ok(signed) => signed,
+        Err(error) => {
+            tracing::error!(%error, "checkpoint could not be written");
+            return false;
+        }
+    };
+    let mut asked = tokio::task::JoinSet::new();
+    for (id, endpoint) in &room.witnesses {
+        let old = known.get(id).copied().unwrap_or(0);
+        let proof = room.ledger.lock().unwrap_or_else(PoisonError::into_inner).consistency_proof(old, size);
+        let Ok(proof) = proof else { continue };
+        let request = AddCheckpoint { old, proof, note: note.clone() };
+        let (id, endpoint) = (id.clone(), endpoint.clone());
+        asked.spawn(async move { (id, witness::ask(&endpoint, &request, WITNESS_WAIT).await) });
+    }
+    let mut signatures = 0;
+    while let Some(answered) = asked.join_next().await {
+        let Ok((id, answer)) = answered else { continue };
+        match answer {
+            Ok(witness::Answer::Cosigned(lines)) => {
+                known.insert(id, size);
+                if lines.into_iter().try_for_each(|line| note.add(line)).is_ok() {
+                    signatures += 1;
+                }
+            }
+            Ok(witness::Answer::KnowsSize(known_size)) => {
+                known.insert(id, known_size);
+            }
+            Err(error) => tracing::warn!(witness = %id, %error, "witness did not cosign"),
+        }
+    }
+    if signatures > 0 {
+        if let Err(error) = room.ledger.lock().unwrap_or_else(PoisonError::into_inner).keep_cosigned(&note) {
+            tracing::error!(%error, "co-signed checkpoint could not be kept");
+        }
+        publish(room, size, &note);
+    }
+    signatures == room.witnesses.len()
+}
+
+/// Keeps the newest checkpoint, and of two of one size the one that came later with more signatures.
+fn publish(room: &Room, size: u64, note: &Note) {
+    let text = note.to_string();
+    room.cosigned.send_if_modified(|newest| {
+        let better = newest.as_ref().is_none_or(|(known, old)| *known < size || (*known == size && old.len() < text.len()));
+        if better {
+            *newest = Some((size, text));
+        }
+        better
+    });
+}

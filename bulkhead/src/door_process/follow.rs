@@ -1,0 +1,248 @@
+//! Following the authority log, proving the view fresh, and trying openings.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use clearance::{Nonce, NonceEntry};
+use door::{Effect, Report};
+use hyper::Method;
+use tokio::sync::{Mutex, watch};
+use vocabulary::{Envelope, StatementId};
+
+use super::{Config, store::Store};
+use crate::{
+    authority_wire::Piece,
+    command,
+    door_wire::{AppliedLine, Outcome, RefusedLine, StatusReply},
+    house::{Doors, Gone},
+    http::{self, Call, CallError, Endpoint},
+    report::Trouble,
+    tls,
+};
+
+/// Longest wait of one long poll, in seconds, and the wait for its answer.
+const POLL_SECS: u64 = 15;
+const POLL_WAIT: Duration = Duration::from_secs(POLL_SECS + 10);
+/// Wait after the control room could not be reached. It may be dead for weeks; the doors stay as they are.
+const AGAIN: Duration = Duration::from_millis(500);
+/// Entries handed to the doors with one sync.
+const ENTRIES_MAX: usize = 1024;
+
+/// Follows the authority log for the doors of this process.
+pub struct Follower {
+    control: Endpoint,
+    doors: Doors,
+    store: Arc<Store>,
+    /// Entries replayed so far.
+    size: watch::Sender<u64>,
+    /// Size of the newest checkpoint that made the view fresh.
+    fresh_at: watch::Sender<u64>,
+    /// Size the log must have before the nonce asked last is in it.
+    asked_at: AtomicU64,
+    /// One opening at a time: each asks for a view of its own.
+    opening: Mutex<()>,
+}
+
+impl Follower {
+    /// A follower that has seen nothing since the process began.
+    ///
+    /// # Errors
+    /// [`Trouble`] when TLS is not set up.
+    pub fn new(
+        config: &Config,
+        identity: Option<&tls::Identity>,
+        doors: Doors,
+        store: Arc<Store>,
+    ) -> Result<Self, Trouble> {
+        let tls = identity.map(tls::Identity::connector).transpose().map_err(command::tls_trouble)?;
+        Ok(Self {
+            control: Endpoint { address: config.control, tls },
+            doors,
+            store,
+            size: watch::Sender::new(0),
+            fresh_at: watch::Sender::new(0),
+            asked_at: AtomicU64::new(u64::MAX),
+            opening: Mutex::new(()),
+        })
+    }
+
+    /// Where the doors stand.
+    pub async fn status(&self) -> Result<StatusReply, Gone> {
+        self.doors.status().await
+    }
+
+    /// Follows for as long as the process lives. Cancelling loses nothing: what was not followed is asked for again.
+    pub async fn follow_always(self: Arc<Self>) {
+        if let Ok(status) = self.doors.status().await {
+            self.size.send_replace(status.authority_size);
+        }
+        self.declare_insurers().await;
+        let mut asked = false;
+        loop {
+            if !asked {
+                asked = self.ask_for_view().await.is_ok();
+            }
+            match self.follow_once().await {
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "control room not reached");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Draws a nonce and brings it into the authority log.
+    async fn ask_for_view(&self) -> Result<(), CallError> {
+        let mut bytes = [0; 32];
+        let unable = |what: String| CallError::Garbled { address: self.control.address, what };
+        getrandom::fill(&mut bytes).map_err(|error| unable(error.to_string()))?;
+        let nonce = Nonce::from_random(bytes);
+        self.doors.nonce(nonce).await.map_err(|gone| unable(gone.to_string()))?;
+        let body = serde_json::to_vec(&NonceEntry { nonce }).map_err(|error| unable(error.to_string()))?;
+        let appended: crate::authority_wire::Appended =
+            http::call_json(&self.control, Method::POST, "/nonce", body, POLL_WAIT).await?;
+        self.asked_at.store(appended.index.saturating_add(1), Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn follow_once(&self) -> Result<(), CallError> {
+        let (from, seen) = (*self.size.borrow(), *self.fresh_at.borrow());
+        let path = format!("/log?from={from}&seen={seen}&wait={POLL_SECS}");
+        let piece: Piece = http::call_json(&self.control, Method::GET, &path, Vec::new(), POLL_WAIT).await?;
+        let unable = |what: String| CallError::Garbled { address: self.control.address, what };
+        let entries = piece.encoded().map_err(|error| unable(error.to_string()))?;
+        let mut size = from;
+        for batch in entries.chunks(ENTRIES_MAX) {
+            let effects = self.doors.follow(batch.to_vec()).await.map_err(|gone| unable(gone.to_string()))?;
+            match effects {
+                Ok(effects) => self.note(&effects),
+                Err(error) => return Err(unable(error.to_string())),
+            }
+            size += batch.len() as u64;
+            self.size.send_replace(size);
+        }
+        if !piece.entries.is_empty() {
+            self.declare_insurers().await;
+        }
+        self.take_checkpoint(piece.checkpoint.as_deref(), size).await;
+        Ok(())
+    }
+
+    /// Tells the spool to whom keys are wrapped, as the charter in force says. Repeating it changes nothing.
+    async fn declare_insurers(&self) {
+        for to in self.doors.releases().await.unwrap_or_default() {
+            self.store.enrol(to.insurer, &to.active, &to.recovery).await;
+        }
+    }
+
+    fn note(&self, effects: &[Effect]) {
+        for effect in effects {
+            if let Effect::Refused(refused) = effect {
+                tracing::warn!(%refused, "statement in the authority log refused");
+            }
+        }
+    }
+
+    /// Offers a checkpoint to the doors once it can contain the nonce they wait for.
+    async fn take_checkpoint(&self, note: Option<&str>, size: u64) {
+        let Some(note) = note.and_then(|text| text.parse::<record::Note>().ok()) else { return };
+        let Ok(checkpoint) = record::Checkpoint::parse(note.text()) else { return };
+        if checkpoint.size != size || checkpoint.size < self.asked_at.load(Ordering::SeqCst) {
+            return;
+        }
+        match self.doors.fresh(note).await {
+            Ok(Ok(_reports)) => {
+                self.asked_at.store(u64::MAX, Ordering::SeqCst);
+                self.fresh_at.send_replace(checkpoint.size);
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "checkpoint does not make the view fresh"),
+            Err(gone) => tracing::error!(%gone, "doors"),
+        }
+    }
+
+    /// Hands a closing straight to the doors.
+    pub async fn close(&self, envelope: Envelope) -> Result<Outcome, String> {
+        let began = Instant::now();
+        match self.doors.close(envelope).await {
+            Ok(Ok(Effect::Doors(reports))) => Ok(outcome(&reports, Vec::new(), began)),
+            Ok(Ok(Effect::Admitted | Effect::Repeat | Effect::Nothing)) => Ok(outcome(&[], Vec::new(), began)),
+            Ok(Ok(Effect::Refused(refused))) => Err(refused.to_string()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(gone) => Err(gone.to_string()),
+        }
+    }
+
+    /// Tries an opening that stands in the authority log: proves the view fresh, then asks the doors.
+    pub async fn open(&self, opening: StatementId, wait: Duration) -> Result<Outcome, String> {
+        let began = Instant::now();
+        let _alone = self.opening.lock().await;
+        let mut fresh_at = self.fresh_at.subscribe();
+        if let Err(error) = self.ask_for_view().await {
+            tracing::info!(%error, "no nonce in the authority log; the doors decide by the view they have");
+        } else {
+            let since = self.asked_at.load(Ordering::SeqCst);
+            // Whether it came or not, the doors are asked: they say what is missing better than we could.
+            let _in_time = tokio::time::timeout(wait, fresh_at.wait_for(|size| *size >= since)).await;
+        }
+        match self.doors.open(opening).await {
+            Ok(Ok(opened)) => {
+                self.store.take_keys(&opened.keys).await;
+                let refused = opened.outcome.refused.into_iter();
+                let refused = refused.map(|one| RefusedLine { door: one.door, missing: one.missing }).collect();
+                Ok(outcome(&opened.outcome.applied, refused, began))
+            }
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(gone) => Err(gone.to_string()),
+        }
+    }
+}
+
+fn outcome(reports: &[Report], refused: Vec<RefusedLine>, began: Instant) -> Outcome {
+    let applied = reports.iter().map(|report| AppliedLine {
+        door: report.door.clone(),
+        epoch: report.epoch,
+        position: report.position,
+    });
+    Outcome {
+        applied: applied.collect(),
+        refused,
+        millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// Answers one call on the control listener.
+pub async fn answer(follower: &Follower, call: Call) -> http::Reply {
+    use crate::door_wire::TryOpening;
+    use http::Reply;
+    match (&call.method, call.path.as_str()) {
+        (&Method::POST, "/close") => match call.json::<Envelope>() {
+            Err(reply) => reply,
+            Ok(envelope) => match follower.close(envelope).await {
+                Ok(outcome) => Reply::json(&outcome),
+                Err(sentence) => Reply::refuse(403, &sentence),
+            },
+        },
+        (&Method::POST, "/open") => match call.json::<TryOpening>() {
+            Err(reply) => reply,
+            Ok(asked) => {
+                let wait = Duration::from_secs(asked.wait.0.min(20));
+                match follower.open(asked.opening, wait).await {
+                    Ok(outcome) => Reply::json(&outcome),
+                    Err(sentence) => Reply::refuse(403, &sentence),
+                }
+            }
+        },
+        (&Method::GET, "/status") => match follower.status().await {
+            Ok(status) => Reply::json(&status),
+            Err(gone) => Reply::refuse(503, &gone.to_string()),
+        },
+        (&Method::GET, path) if path.starts_with("/spool/") => follower.store.answer(&call).await,
+        _ => Reply::not_found(&call.path),
+    }
+}

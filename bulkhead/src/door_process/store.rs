@@ -1,0 +1,282 @@
+//! The spool of a door process and the keys to what it holds.
+//!
+//! While a cell is closed for a reason, the door's keys are destroyed: what is stored then exists for nobody but the
+//! insurer. They come back with the insurer's consent, wrapped to this door's own age identity.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use clearance::RewrappedKey;
+use door::{Gate, Why};
+use serde::Serialize;
+use spool::{About, Entropy, KeyEpoch, Recipient, ReleaseRecipients, ReleasedKeys, Spool, WrappedKey};
+use tokio::task::JoinSet;
+use vocabulary::{Class, Digest, DoorId, Hasher, InsurerId};
+use zeroize::Zeroizing;
+
+use super::Config;
+use crate::{
+    clock, files,
+    http::{Call, Reply},
+    report::{Code, Trouble},
+};
+
+/// How long a precautionary cut leaves the door's keys in place, so that a false alarm can be lifted without waking
+/// every insurer: the charter's default window. A raised class ends it at once.
+const PRECAUTION: Duration = Duration::from_secs(4 * 3600);
+/// How often kept copies of handed-over items are looked over.
+const RECLAIM: Duration = Duration::from_secs(3600);
+
+/// The spool with the door's own identity.
+pub struct Store {
+    /// The spool.
+    pub spool: Arc<Spool>,
+    /// `AGE-SECRET-KEY-1…`: what an insurer's consent wraps keys to.
+    identity: Zeroizing<String>,
+    /// Its public half.
+    recipient: String,
+    doors: BTreeSet<DoorId>,
+}
+
+impl Store {
+    /// Opens the spool and makes the door's own key where there is none yet.
+    ///
+    /// # Errors
+    /// [`Trouble`] when the spool is damaged, in use, or its disk is gone.
+    pub fn open(config: &Config, gates: &BTreeMap<DoorId, Gate>) -> Result<Self, Trouble> {
+        let settings = spool::Config {
+            dir: config.spool.dir.clone(),
+            copies: config.spool.copies.clone(),
+            when_copy_down: config.spool.when_copy_down,
+            limits: config.spool.limits.clone(),
+        };
+        let wrong = |error: spool::Error| {
+            let name = config.spool.dir.display();
+            Trouble::because(
+                Code::Spool,
+                format!("Der Speicher {name} ist nicht zu öffnen. / The spool {name} cannot be opened."),
+                error,
+            )
+        };
+        let (spool, recovered) = Spool::open(settings, entropy()).map_err(wrong)?;
+        tracing::info!(
+            waiting = recovered.waiting,
+            in_doubt = recovered.in_doubt,
+            replayed = recovered.replayed,
+            torn_bytes = recovered.torn_bytes,
+            damaged = recovered.damage.len(),
+            "spool open"
+        );
+        let identity = own_identity(&config.dir.join("door.age"))?;
+        let recipient = recipient_of(&identity)?;
+        let doors: BTreeSet<DoorId> = gates.keys().cloned().collect();
+        for door in &doors {
+            spool.know_cell(door.cell());
+        }
+        Ok(Self { spool: Arc::new(spool), identity, recipient, doors })
+    }
+
+    /// Follows every door's view: declares insurers to the spool as the charter names their release recipients, and
+    /// destroys keys where a door is closed for a reason. Ends with the process; cancelling is safe, for a door that
+    /// is contained at the next start destroys them then.
+    pub async fn keep_keys_with_positions(self: Arc<Self>, gates: BTreeMap<DoorId, Gate>) {
+        let mut watching = JoinSet::new();
+        for (door, gate) in gates {
+            watching.spawn(self.clone().keep_keys(door, gate));
+        }
+        let mut reclaim = tokio::time::interval(RECLAIM);
+        loop {
+            tokio::select! {
+                ended = watching.join_next() => if ended.is_none() { return },
+                _ = reclaim.tick() => {}
+            }
+        }
+    }
+
+    async fn keep_keys(self: Arc<Self>, door: DoorId, gate: Gate) {
+        let mut view = gate.watch();
+        let insurer = door.cell().insurer.clone();
+        loop {
+            let why = view.borrow_and_update().why;
+            match why {
+                Why::Restricted(Class::Containment) => self.destroy(&insurer).await,
+                Why::Restricted(Class::Precautionary) => {
+                    if tokio::time::timeout(PRECAUTION, view.changed()).await.is_err() {
+                        self.destroy(&insurer).await;
+                    } else {
+                        continue;
+                    }
+                }
+                Why::Nothing | Why::NotFresh | Why::OwnerGone | Why::Restricted(Class::Maintenance) => {}
+            }
+            if view.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn destroy(&self, insurer: &InsurerId) {
+        if !self.spool.insurers().contains(insurer) {
+            return;
+        }
+        if let Err(error) = self.spool.hold(insurer.clone()).await {
+            tracing::error!(%insurer, %error, "the door's keys could not be destroyed");
+        }
+    }
+
+    /// Declares an insurer's release recipients, as the charter in force names them.
+    pub async fn enrol(&self, insurer: InsurerId, active: &str, recovery: &str) {
+        if !self.doors.iter().any(|door| door.cell().insurer == insurer) {
+            return;
+        }
+        let recipients = match (Recipient::new(active), Recipient::new(recovery)) {
+            (Ok(active), Ok(recovery)) => ReleaseRecipients { active, recovery },
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%insurer, %error, "release recipients of the charter are not usable");
+                return;
+            }
+        };
+        if let Err(error) = self.spool.enrol(insurer.clone(), recipients).await {
+            tracing::error!(%insurer, %error, "insurer could not be declared to the spool");
+        }
+    }
+
+    /// Takes keys that consents brought. Keys that are not for this door are left alone.
+    pub async fn take_keys(&self, keys: &[RewrappedKey]) {
+        let mut by_insurer: BTreeMap<InsurerId, Vec<WrappedKey>> = BTreeMap::new();
+        for key in keys.iter().filter(|key| self.doors.contains(&key.door)) {
+            let insurer = key.door.cell().insurer.clone();
+            let epoch = self.epochs(&insurer).into_iter().find(|(name, _)| *name == key.segment);
+            if let (Some((_, epoch)), Ok(wrapped)) = (epoch, STANDARD.decode(&key.wrapped)) {
+                by_insurer.entry(insurer.clone()).or_default().push(WrappedKey { epoch, insurer, wrapped });
+            }
+        }
+        for (insurer, wrapped) in by_insurer {
+            let released = match ReleasedKeys::unwrap(&wrapped, &self.identity) {
+                Ok(keys) => self.spool.release(insurer.clone(), keys).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = released {
+                tracing::error!(%insurer, %error, "the insurer's keys could not be used");
+            }
+        }
+    }
+
+    /// Key epochs of an insurer under the names that statements use.
+    fn epochs(&self, insurer: &InsurerId) -> Vec<(Digest, KeyEpoch)> {
+        let named = |key: &WrappedKey| (self.segment(key.epoch), key.epoch);
+        self.spool.wrapped_keys(insurer).iter().map(named).collect()
+    }
+
+    /// The name of a key epoch in statements: unlike its number, unique across spools.
+    fn segment(&self, epoch: KeyEpoch) -> Digest {
+        let mut hasher = Hasher::new();
+        hasher.update(b"bulkhead spool segment v1\0");
+        hasher.update(self.spool.id().to_string().as_bytes());
+        hasher.update(&epoch.0.to_be_bytes());
+        hasher.finish()
+    }
+
+    /// Answers the questions about the spool: `/spool/status`, `/spool/certificate`, `/spool/keys?insurer=…`,
+    /// `/spool/recipient`.
+    pub async fn answer(&self, call: &Call) -> Reply {
+        match call.path.as_str() {
+            "/spool/status" => Reply::json(&self.spool.status()),
+            "/spool/recipient" => Reply::text(200, format!("{}\n", self.recipient)),
+            "/spool/certificate" => self.certificate(call.query_value("insurer")).await,
+            "/spool/keys" => match call.query_value("insurer").map(InsurerId::new) {
+                Some(Ok(insurer)) => Reply::json(&self.keys_of(&insurer)),
+                Some(Err(error)) => Reply::refuse(400, &error.to_string()),
+                None => Reply::refuse(400, "Welche Kasse? ?insurer=… / Which insurer? ?insurer=…"),
+            },
+            _ => Reply::not_found(&call.path),
+        }
+    }
+
+    async fn certificate(&self, insurer: Option<&str>) -> Reply {
+        let about = match insurer.map(InsurerId::new).transpose() {
+            Ok(None) => About::default(),
+            Ok(Some(insurer)) => About { insurer: Some(insurer), ..About::default() },
+            Err(error) => return Reply::refuse(400, &error.to_string()),
+        };
+        let spool = self.spool.clone();
+        // Waits for a commit and reads the whole index: not on a thread that answers others.
+        match tokio::task::spawn_blocking(move || spool.certificate(about, clock::now())).await {
+            Ok(Ok(certificate)) => Reply::json(&certificate),
+            Ok(Err(error)) => Reply::refuse(500, &error.to_string()),
+            Err(error) => Reply::refuse(500, &error.to_string()),
+        }
+    }
+
+    /// The wrapped keys of an insurer as its companion takes them.
+    fn keys_of(&self, insurer: &InsurerId) -> Vec<RewrappedKey> {
+        let Some(door) = self.doors.iter().find(|door| door.cell().insurer == *insurer) else { return Vec::new() };
+        let as_exported = |key: WrappedKey| RewrappedKey {
+            door: door.clone(),
+            segment: self.segment(key.epoch),
+            wrapped: STANDARD.encode(&key.wrapped),
+        };
+        self.spool.wrapped_keys(insurer).into_iter().map(as_exported).collect()
+    }
+
+    /// Syncs and closes; called last, when nobody offers any more.
+    pub fn close(&self) {
+        tracing::info!(status = ?Brief::of(&self.spool.status()), "spool closed");
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Brief {
+    waiting: u64,
+    bytes: u64,
+}
+
+impl Brief {
+    fn of(status: &spool::Status) -> Self {
+        Self { waiting: status.cells.iter().map(|cell| cell.waiting).sum(), bytes: status.bytes }
+    }
+}
+
+/// Randomness from the operating system. Without it nothing may be sealed, so the process ends.
+fn entropy() -> Entropy {
+    Entropy::new(|bytes| {
+        if getrandom::fill(bytes).is_err() {
+            tracing::error!("no randomness; the process must not seal anything");
+            std::process::exit(70);
+        }
+    })
+}
+
+/// Reads or makes the age identity of this door.
+fn own_identity(path: &Path) -> Result<Zeroizing<String>, Trouble> {
+    let name = path.display();
+    let wrong = |error: std::io::Error| {
+        Trouble::because(
+            Code::Keys,
+            format!("Der Schlüssel der Tür {name} ist nicht lesbar. / The door's key {name} cannot be read."),
+            error,
+        )
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Zeroizing::new(text.trim().to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let fresh = age::x25519::Identity::generate();
+            let fresh = Zeroizing::new(age::secrecy::ExposeSecret::expose_secret(&fresh.to_string()).to_owned());
+            files::write_private(path, fresh.as_bytes()).map_err(wrong)?;
+            Ok(fresh)
+        }
+        Err(error) => Err(wrong(error)),
+    }
+}
+
+fn recipient_of(identity: &str) -> Result<String, Trouble> {
+    let identity: age::x25519::Identity = identity.parse().map_err(|why: &str| {
+        Trouble::new(Code::Keys, format!("Der Schlüssel der Tür ist unbrauchbar: {why}. / The door's key is not usable: {why}."))
+    })?;
+    Ok(identity.to_public().to_string())
+}

@@ -1,0 +1,262 @@
+//! The one thread that owns a process's doors. Everybody else sends it questions and gets answers; nobody waits for
+//! anybody but the disk.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use clearance::{Nonce, RewrappedKey};
+use door::{Effect, Freshness, House, Moment, Outcome, Recording, Report, Signal, Status};
+use record::Note;
+use tokio::sync::oneshot;
+use vocabulary::{DoorId, Envelope, InsurerId, StatementId};
+
+use crate::{
+    clock,
+    door_wire::{DoorLine, StatusReply},
+};
+
+/// Questions that may wait. The thread answers within a disk sync; a longer queue means the disk has stopped.
+const QUEUE_MAX: usize = 256;
+/// How often time passes for the doors when nobody asks anything.
+const TICK: Duration = Duration::from_millis(200);
+/// Signals that are kept for the status; older ones are in the ledger.
+const SIGNALS_MAX: usize = 100;
+
+/// A question to the doors.
+enum Ask {
+    Close(Box<Envelope>, oneshot::Sender<Result<Effect, door::Error>>),
+    Follow(Vec<Vec<u8>>, oneshot::Sender<Result<Vec<Effect>, door::Error>>),
+    Nonce(Nonce, oneshot::Sender<()>),
+    Fresh(Box<Note>, oneshot::Sender<Result<Vec<Report>, door::Error>>),
+    Open(StatementId, oneshot::Sender<Result<Opened, door::Error>>),
+    Status(oneshot::Sender<StatusReply>),
+    Releases(oneshot::Sender<Vec<ReleaseTo>>),
+}
+
+/// To whom an insurer's keys are wrapped, as the charter in force says.
+pub struct ReleaseTo {
+    /// The insurer.
+    pub insurer: InsurerId,
+    /// The recipient it uses.
+    pub active: String,
+    /// The recipient whose private half is split among people.
+    pub recovery: String,
+}
+
+/// What came of trying an opening, and the keys its consents bring.
+pub struct Opened {
+    /// Door by door.
+    pub outcome: Outcome,
+    /// Wrapped keys for doors of this process.
+    pub keys: Vec<RewrappedKey>,
+}
+
+/// The doors' owner no longer answers.
+#[derive(Debug, thiserror::Error)]
+#[error("Der Türfaden ist beendet; alle Türen sind geschlossen. / The doors' thread has ended; every door is closed.")]
+pub struct Gone;
+
+/// Asks the doors' owner. Cheap to clone.
+#[derive(Clone)]
+pub struct Doors {
+    asks: SyncSender<Ask>,
+}
+
+/// The owner's thread; ends when every [`Doors`] is dropped.
+pub struct Owner(JoinHandle<()>);
+
+impl Owner {
+    /// Waits for the thread, so that the ledger is closed before the process ends.
+    pub fn join(self) {
+        if self.0.join().is_err() {
+            tracing::error!("the doors' thread panicked; every door stands contained");
+        }
+    }
+}
+
+/// Gives the doors to their thread.
+///
+/// # Errors
+/// What the system says when it cannot start a thread.
+pub fn start(house: House) -> std::io::Result<(Doors, Owner)> {
+    let (asks, questions) = sync_channel(QUEUE_MAX);
+    let thread = thread::Builder::new().name("doors".into()).spawn(move || own(house, &questions))?;
+    Ok((Doors { asks }, Owner(thread)))
+}
+
+fn moment() -> Moment {
+    Moment { wall: clock::now(), mono: clock::monotonic() }
+}
+
+fn own(mut house: House, questions: &Receiver<Ask>) {
+    let mut signals: Vec<String> = Vec::new();
+    loop {
+        match questions.recv_timeout(TICK) {
+            Ok(ask) => answer(&mut house, ask, &signals),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        // Also after a question: a busy queue must not stop time.
+        if let Err(error) = house.tick(moment()) {
+            tracing::error!(%error, "time passed, but the ledger failed");
+        }
+        for signal in house.take_signals() {
+            tracing::warn!(?signal, "signal");
+            if signals.len() < SIGNALS_MAX {
+                signals.push(in_words(&signal));
+            }
+        }
+    }
+}
+
+fn answer(house: &mut House, ask: Ask, signals: &[String]) {
+    // A caller who no longer waits for an answer has lost only the answer.
+    match ask {
+        Ask::Close(envelope, reply) => drop(reply.send(house.admit(&envelope, moment()))),
+        Ask::Follow(entries, reply) => drop(reply.send(house.follow(&entries, moment()))),
+        Ask::Nonce(nonce, reply) => {
+            house.ask(nonce, moment());
+            drop(reply.send(()));
+        }
+        Ask::Fresh(note, reply) => {
+            drop(reply.send(house.fresh(&note, None, moment()).map(|proven| proven.reports)));
+        }
+        Ask::Open(opening, reply) => {
+            drop(reply.send(open(house, opening)));
+        }
+        Ask::Releases(reply) => drop(reply.send(releases(house))),
+        Ask::Status(reply) => drop(reply.send(status(&house.status(moment()), signals))),
+    }
+}
+
+/// Tries an opening at those of its doors that are ours. One that the log does not hold names no door.
+fn open(house: &mut House, opening: StatementId) -> Result<Opened, door::Error> {
+    let named: Vec<DoorId> = house
+        .authority()
+        .opening(opening)
+        .map(|body| body.doors.iter().map(|entry| entry.door.clone()).collect())
+        .unwrap_or_default();
+    let ours: Vec<DoorId> = named.into_iter().filter(|door| house.gate(door).is_some()).collect();
+    let keys = house
+        .authority()
+        .consents_to(opening)
+        .flat_map(|consent| consent.rewrapped.iter())
+        .filter(|key| ours.contains(&key.door))
+        .cloned()
+        .collect();
+    Ok(Opened { outcome: house.open_doors(opening, ours, moment())?, keys })
+}
+
+fn releases(house: &House) -> Vec<ReleaseTo> {
+    let sections = house.authority().charter().map(order::Charter::sections);
+    let sections = sections.into_iter().flat_map(|sections| sections.iter());
+    let named = sections.filter_map(|(insurer, section)| {
+        let draft = section.draft();
+        Some(ReleaseTo {
+            insurer: insurer.clone(),
+            active: draft.release.first()?.to_string(),
+            recovery: draft.recovery.to_string(),
+        })
+    });
+    named.collect()
+}
+
+fn status(status: &Status, signals: &[String]) -> StatusReply {
+    let doors = status.doors.iter().map(|line| DoorLine {
+        door: line.door.clone(),
+        epoch: line.epoch,
+        position: line.position,
+        class: line.class,
+        since: line.since,
+        restrictions: line.restrictions.iter().map(|(id, _)| *id).collect(),
+        until: line.grants.first_end(),
+    });
+    StatusReply {
+        store: status.store.0,
+        fresh: status.freshness == Freshness::Fresh,
+        witnessed: status.witnessed,
+        authority_size: status.authority.size,
+        ledger_len: status.head.len,
+        ledger_chain: status.head.chain,
+        ledger_root: status.head.root,
+        recording: status.recording == Recording::Works,
+        doors: doors.collect(),
+        signals: signals.to_vec(),
+    }
+}
+
+fn in_words(signal: &Signal) -> String {
+    match signal {
+        Signal::RolledBack { have, seen } => format!(
+            "Der Türspeicher ist älter als bekannt ({have} statt {seen} Einträge). / The door store is older than known ({have} instead of {seen} entries)."
+        ),
+        Signal::EnrolledTwice { door } => {
+            format!("Die Tür {door} ist zweimal eingetragen. / Door {door} is enrolled twice.")
+        }
+        Signal::BrokenPromise { promise, door } => format!(
+            "Zusage {promise} an Tür {door} verletzt; die Tür ist zu. / Promise {promise} broken at door {door}; the door is shut."
+        ),
+        Signal::LedgerFailed => "Das Protokoll der Türen schreibt nicht. / The doors' ledger does not write.".into(),
+        Signal::TornTail => {
+            "Ein unterbrochener Schreibvorgang wurde abgeschnitten. / A torn write was cut off.".into()
+        }
+    }
+}
+
+impl Doors {
+    async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Gone> {
+        let (reply, answer) = oneshot::channel();
+        let mut ask = make(reply);
+        // The queue is bounded and the owner fast; a full queue is waited out in small steps rather than by blocking
+        // a thread that also serves others.
+        loop {
+            match self.asks.try_send(ask) {
+                Ok(()) => break,
+                Err(std::sync::mpsc::TrySendError::Full(back)) => {
+                    ask = back;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                Err(std::sync::mpsc::TrySendError::Disconnected(_)) => return Err(Gone),
+            }
+        }
+        answer.await.map_err(|_| Gone)
+    }
+
+    /// Admits a closing that came by itself, with everything else off.
+    pub async fn close(&self, envelope: Envelope) -> Result<Result<Effect, door::Error>, Gone> {
+        self.ask(|reply| Ask::Close(Box::new(envelope), reply)).await
+    }
+
+    /// Follows the authority log by its next entries.
+    pub async fn follow(&self, entries: Vec<Vec<u8>>) -> Result<Result<Vec<Effect>, door::Error>, Gone> {
+        self.ask(|reply| Ask::Follow(entries, reply)).await
+    }
+
+    /// Begins to ask for a fresh view.
+    pub async fn nonce(&self, nonce: Nonce) -> Result<(), Gone> {
+        self.ask(|reply| Ask::Nonce(nonce, reply)).await
+    }
+
+    /// Takes the answer.
+    pub async fn fresh(&self, note: Note) -> Result<Result<Vec<Report>, door::Error>, Gone> {
+        self.ask(|reply| Ask::Fresh(Box::new(note), reply)).await
+    }
+
+    /// Tries an opening.
+    pub async fn open(&self, opening: StatementId) -> Result<Result<Opened, door::Error>, Gone> {
+        self.ask(|reply| Ask::Open(opening, reply)).await
+    }
+
+    /// To whom the insurers' keys are wrapped.
+    pub async fn releases(&self) -> Result<Vec<ReleaseTo>, Gone> {
+        self.ask(Ask::Releases).await
+    }
+
+    /// Where the doors stand.
+    pub async fn status(&self) -> Result<StatusReply, Gone> {
+        self.ask(Ask::Status).await
+    }
+}

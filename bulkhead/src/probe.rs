@@ -1,0 +1,222 @@
+//! The prober: a process of its own that tries to get through every door the way its users would, on new connections
+//! and on ones that were open before. Only its failure makes a position *proven*; only what it measured is told.
+//!
+//! Per door it holds one logged-in fetch session and one logged-in submission session while the door is Open. When the
+//! door says it is closed, both old sessions must be dead, a new login on both fronts must be turned away, intake must
+//! answer as the position says, and the responders' way in (the control listener) must work. What it cannot see from
+//! outside, the forwarding of stored mail, it does not vouch for.
+
+mod line;
+mod session;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use hyper::Method;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use vocabulary::{DoorId, Epoch, Position, Timestamp};
+use zeroize::Zeroizing;
+
+use self::session::{Attempt, Fronts, Standing};
+use crate::{
+    clock, command,
+    door_wire::{DoorLine, StatusReply},
+    endpoints, http,
+    http::{Call, Endpoint, Reply},
+    report::{Code, Trouble},
+    tls,
+};
+
+/// `probe.toml`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where results are asked for; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Folder with `ca.pem`, `cert.pem`, `key.pem`; needed outside loopback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<PathBuf>,
+    /// Where to write the address that was really opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<PathBuf>,
+    /// Milliseconds between two looks at a door process.
+    #[serde(default = "every_default")]
+    pub every_millis: u64,
+    /// Door processes.
+    pub houses: Vec<House>,
+    /// Accounts to try with, by door.
+    pub accounts: BTreeMap<DoorId, Account>,
+}
+
+const fn every_default() -> u64 {
+    1_000
+}
+
+/// One door process and its fronts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct House {
+    /// Control listener.
+    pub control: SocketAddr,
+    /// Fetch front.
+    pub fetch: SocketAddr,
+    /// Submission front.
+    pub submission: SocketAddr,
+    /// Intake front.
+    pub intake: SocketAddr,
+}
+
+/// An account at the regular server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// The mailbox.
+    pub mailbox: String,
+    /// File with its password, one line, readable by its owner only.
+    pub password_file: PathBuf,
+}
+
+/// What the prober found at one door.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Proof {
+    /// The epoch it speaks about.
+    pub epoch: Epoch,
+    /// The position it tested.
+    pub position: Position,
+    /// When, for people.
+    pub at: Timestamp,
+    /// What got through although it must not, or does not work although it must. Empty: *proven*.
+    pub failures: Vec<String>,
+    /// Whether old sessions were there to be tested. Without them a proof covers new connections only and says so.
+    pub old_sessions: u32,
+    /// Milliseconds the attempts took.
+    pub millis: u64,
+}
+
+/// Results by door.
+pub type Proofs = BTreeMap<DoorId, Proof>;
+
+struct Shared {
+    proofs: Mutex<Proofs>,
+}
+
+/// Runs until a signal.
+///
+/// # Errors
+/// [`Trouble`] when a password file or the listener cannot be opened.
+pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trouble> {
+    let identity = config.tls.as_deref().map(command::identity).transpose()?;
+    let connector = identity.as_ref().map(tls::Identity::connector).transpose().map_err(command::tls_trouble)?;
+    let shared = Arc::new(Shared { proofs: Mutex::new(Proofs::new()) });
+    let mut accounts = BTreeMap::new();
+    for (door, account) in &config.accounts {
+        let password = command::read_text(&account.password_file, Code::Keys)?;
+        let password = Zeroizing::new(password.trim_end().to_owned());
+        accounts.insert(door.clone(), (account.mailbox.clone(), password));
+    }
+    let accounts = Arc::new(accounts);
+    let mut rounds = tokio::task::JoinSet::new();
+    for house in config.houses {
+        let round = Round {
+            control: Endpoint { address: house.control, tls: connector.clone() },
+            fronts: Fronts { fetch: house.fetch, submission: house.submission, intake: house.intake, tls: connector.clone() },
+            accounts: accounts.clone(),
+            shared: shared.clone(),
+            every: Duration::from_millis(config.every_millis.max(10)),
+        };
+        rounds.spawn(round.go_always());
+    }
+    let listener = command::listen(config.listen, identity.is_some()).await?;
+    endpoints::publish(config.endpoints.as_deref(), &[("probe", &listener)])?;
+    let acceptor = identity.as_ref().map(tls::Identity::acceptor).transpose().map_err(command::tls_trouble)?;
+    let answerer: http::Answerer = Arc::new(move |call: Call| {
+        let shared = shared.clone();
+        Box::pin(async move {
+            match (&call.method, call.path.as_str()) {
+                (&Method::GET, "/proofs") => {
+                    Reply::json(&*shared.proofs.lock().unwrap_or_else(PoisonError::into_inner))
+                }
+                _ => Reply::not_found(&call.path),
+            }
+        })
+    });
+    http::serve(listener, acceptor, answerer, stop).await;
+    rounds.shutdown().await;
+    Ok(())
+}
+
+/// The rounds at one door process.
+struct Round {
+    control: Endpoint,
+    fronts: Fronts,
+    accounts: Arc<BTreeMap<DoorId, (String, Zeroizing<String>)>>,
+    shared: Arc<Shared>,
+    every: Duration,
+}
+
+impl Round {
+    /// Looks, tries, tells, for as long as the process lives. Cancelling closes the sessions and nothing else.
+    async fn go_always(self) {
+        let mut standing: BTreeMap<DoorId, Standing> = BTreeMap::new();
+        let mut rounds = tokio::time::interval(self.every);
+        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            rounds.tick().await;
+            let status: Result<StatusReply, _> =
+                http::call_json(&self.control, Method::GET, "/status", Vec::new(), Duration::from_secs(5)).await;
+            match status {
+                Ok(status) => self.look(&status.doors, &mut standing).await,
+                Err(error) => tracing::warn!(%error, "door process not reached"),
+            }
+        }
+    }
+
+    /// Tries every door that changed since it was tried last, all at once.
+    async fn look(&self, doors: &[DoorLine], standing: &mut BTreeMap<DoorId, Standing>) {
+        let mut tries = tokio::task::JoinSet::new();
+        for line in doors {
+            let Some((mailbox, password)) = self.accounts.get(&line.door) else { continue };
+            let known = self.shared.proofs.lock().unwrap_or_else(PoisonError::into_inner).get(&line.door).cloned();
+            let settled = known.is_some_and(|proof| proof.epoch == line.epoch && proof.position == line.position && proof.failures.is_empty());
+            let old = standing.remove(&line.door).unwrap_or_default();
+            if settled && (line.position != Position::Open || old.is_whole()) {
+                standing.insert(line.door.clone(), old);
+                continue;
+            }
+            let attempt = Attempt {
+                fronts: self.fronts.clone(),
+                mailbox: mailbox.clone(),
+                password: password.clone(),
+                position: line.position,
+            };
+            let line = line.clone();
+            tries.spawn(async move {
+                let began = Instant::now();
+                let (failures, old_sessions, kept) = attempt.make(old).await;
+                let proof = Proof {
+                    epoch: line.epoch,
+                    position: line.position,
+                    at: clock::now(),
+                    failures,
+                    old_sessions,
+                    millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+                };
+                (line.door, proof, kept)
+            });
+        }
+        while let Some(done) = tries.join_next().await {
+            let Ok((door, proof, kept)) = done else { continue };
+            if proof.position != Position::Open && !proof.failures.is_empty() {
+                tracing::error!(%door, failures = ?proof.failures, "something gets through a closed door");
+            }
+            standing.insert(door.clone(), kept);
+            self.shared.proofs.lock().unwrap_or_else(PoisonError::into_inner).insert(door, proof);
+        }
+    }
+}
