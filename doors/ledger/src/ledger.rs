@@ -224,8 +224,9 @@ impl Ledger {
     /// are on disk.
     ///
     /// # Errors
-    /// Nothing was recorded. [`Error::DiskFull`], [`Error::Entry`] and [`Error::CommitTooLarge`] leave the ledger
-    /// usable; after any other failure it refuses to go on ([`Error::Poisoned`]).
+    /// Nothing was acknowledged. A disk found full while writing ([`Error::DiskFull`]), [`Error::Entry`] and
+    /// [`Error::CommitTooLarge`] leave the ledger usable; after any other failure, a disk found full only by the sync
+    /// among them, it refuses to go on ([`Error::Poisoned`]).
     pub fn append(&mut self, drafts: &[Draft]) -> Result<Range<u64>, Error> {
         let range = self.stage(drafts)?;
         self.sync()?;
@@ -397,6 +398,14 @@ impl Ledger {
         }
     }
 
+    /// A note that could not be written durably leaves the same doubt as an entry.
+    const fn or_poisoned(&mut self, written: Result<(), Error>) -> Result<(), Error> {
+        if written.is_err() {
+            self.poisoned = Some("checkpoint");
+        }
+        written
+    }
+
     /// Entries from an index to the end as it is on disk now.
     ///
     /// # Errors
@@ -434,7 +443,8 @@ impl Ledger {
         self.check_poison()?;
         let head = self.head();
         let note = key.sign(&Checkpoint::new(self.origin.clone(), head.len, head.root))?;
-        self.checkpoint.replace(&note.to_string())?;
+        let replaced = self.checkpoint.replace(&note.to_string());
+        self.or_poisoned(replaced)?;
         Ok(note)
     }
 
@@ -471,7 +481,8 @@ impl Ledger {
         if kept.is_some_and(|kept| kept.size > claim.size) {
             return Ok(());
         }
-        self.cosigned.replace(&note.to_string())
+        let replaced = self.cosigned.replace(&note.to_string());
+        self.or_poisoned(replaced)
     }
 
     /// The last checkpoint this log signed.

@@ -18,6 +18,30 @@
 //! - A new file is synced under another name, renamed, and its folder synced, before anything refers to it.
 //! - Proofs are made from a cache of hashes that is never believed: each is checked against the ledger's own root.
 //!
+//! # Example
+//!
+//! ```
+//! use ledger::Ledger;
+//! use record::{Draft, Kind, LogKey, Origin};
+//! use vocabulary::Timestamp;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let temp = tempfile::tempdir()?;
+//! # let dir = temp.path();
+//! let origin = Origin::new("bulkhead.example/essen/doors")?;
+//! let mut ledger = Ledger::create(dir, &origin)?;
+//! let draft = Draft {
+//!     kind: Kind::new("door.tightened")?,
+//!     at: Timestamp(1_682_366_400),
+//!     body: br#"{"door":"kasse-001/kim"}"#.to_vec(),
+//! };
+//! assert_eq!(ledger.append(&[draft])?, 0..1); // on disk when this returns
+//! let note = ledger.checkpoint(&LogKey::from_seed(&origin, &[7; 32])?)?;
+//! assert!(note.text().starts_with("bulkhead.example/essen/doors\n1\n"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Directory
 //!
 //! `origin` (the log's name), `lock`, `entries/NNNNNNNN.log`, `checkpoint` and `cosigned` (latest notes, two slots
