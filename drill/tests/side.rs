@@ -7,8 +7,6 @@
     reason = "helpers of a test may stop at the first surprise, like the test itself"
 )]
 
-use std::sync::Arc;
-
 use drill::{
     chance::RealClock,
     facts::Facts,
@@ -19,6 +17,12 @@ use drill::{
     table::Table,
 };
 use estate::Seed;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 use vocabulary::Millis;
 
 const STORY: &str = r#"
@@ -97,7 +101,34 @@ impl Side for Claims {
     }
 }
 
+/// In front of the regular intake: every third connection is cut when the server has taken the mail and before the
+/// sender hears of it.
+async fn unreliable(listener: TcpListener, behind: SocketAddr) {
+    for number in 0_u32.. {
+        let (client, _) = listener.accept().await.unwrap();
+        tokio::spawn(async move {
+            let server = TcpStream::connect(behind).await.unwrap();
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = server.into_split();
+            let up = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+            let mut chunk = [0; 4_096];
+            while let Ok(read @ 1..) = from_server.read(&mut chunk).await {
+                let heard = chunk.get(..read).unwrap();
+                let taken = heard.windows(6).any(|window| window == b"stored");
+                if (taken && number % 3 == 2) || to_client.write_all(heard).await.is_err() {
+                    break;
+                }
+            }
+            up.abort();
+        });
+    }
+}
+
 async fn play(keys: &str, certificate: Certificate) -> (Played, Table) {
+    play_over(keys, certificate, false).await
+}
+
+async fn play_over(keys: &str, certificate: Certificate, unreliably: bool) -> (Played, Table) {
     let estate = estate::check(&estate::sample(Seed(1)), "s").unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let facts = Facts::april_2023().unwrap();
     let story = STORY.replace("KEYS", keys);
@@ -107,11 +138,16 @@ async fn play(keys: &str, certificate: Certificate) -> (Played, Table) {
         .unwrap();
     let intake = Way::plain(outside.regular_intake());
     let fetch = Way::plain(outside.regular_store());
-    let ways = Ways {
+    let mut ways = Ways {
         submission: intake.clone(),
         intake,
         fetch,
     };
+    if unreliably {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        ways.intake = Way::plain(listener.local_addr().unwrap());
+        tokio::spawn(unreliable(listener, outside.regular_intake()));
+    }
     let mut side = Claims {
         ways,
         acts: Vec::new(),
@@ -183,4 +219,24 @@ async fn a_side_that_claims_to_hold_while_error_mails_leave_is_found_out() {
         "the certificate misses a letter, and error mails left"
     );
     assert_eq!(table.verdict.exit_status(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_cut_after_the_dot_is_in_doubt_and_shows_as_a_duplicate() {
+    let certificate = Certificate {
+        offered: 60,
+        accepted: 60,
+        handed_over: 60,
+        ..Certificate::default()
+    };
+    let (played, table) = play_over("", certificate, true).await;
+    let count = played.count;
+    assert!(count.in_doubt > 5, "{count:?}");
+    assert!(
+        count.duplicates >= count.in_doubt,
+        "each was taken and came again: {count:?}"
+    );
+    assert_eq!((count.handed_over, count.lost), (60, 0), "{count:?}");
+    assert_eq!(count.notices_too_many, count.duplicates, "{count:?}");
+    assert_eq!(broken(&table), ["SPOOL-3"]);
 }

@@ -321,3 +321,94 @@ async fn expect(lines: &mut Lines, code: u16) -> Result<Vec<String>, Broken> {
         }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    /// A server that says all its lines at once and, after it heard `until`, falls silent or hangs up.
+    async fn outcome(lines: &'static str, until: &'static [u8]) -> Sent {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let way = Way::plain(listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(lines.as_bytes()).await.unwrap();
+            let mut heard = Vec::new();
+            while !heard.windows(until.len()).any(|window| window == until) {
+                if stream.read_buf(&mut heard).await.unwrap() == 0 {
+                    break;
+                }
+            }
+        });
+        let mail = Mail {
+            from: "a@b".to_owned(),
+            envelope_id: None,
+            to: vec![("c@d".to_owned(), Notify::OnSuccess)],
+            data: b"Subject: x\r\n\r\nbody\r\n".to_vec(),
+        };
+        let sent = send(&way, None, &mail).await;
+        server.await.unwrap();
+        sent
+    }
+
+    const UP_TO_DATA: &str = "220 hi\r\n250-x\r\n250 DSN\r\n250 ok\r\n250 ok\r\n354 go\r\n";
+
+    #[tokio::test]
+    async fn each_ending_is_told_apart() {
+        assert_eq!(outcome("421 no\r\n", b"x").await, Sent::Later);
+        assert_eq!(
+            outcome("220 hi\r\n", b"EHLO").await,
+            Sent::Later,
+            "hung up before the mail was sent"
+        );
+        assert!(
+            matches!(outcome("220 hi\r\n250 x\r\n550 no\r\n", b"MAIL").await, Sent::Never(reply) if reply.code == 550)
+        );
+        assert_eq!(
+            outcome("220 hi\r\n250 x\r\n250 ok\r\n451 later\r\n", b"RCPT").await,
+            Sent::Later
+        );
+        let dot = b"\r\n.\r\n";
+        assert_eq!(
+            outcome(UP_TO_DATA, dot).await,
+            Sent::InDoubt,
+            "hung up after the dot"
+        );
+        assert_eq!(
+            outcome(
+                "220 hi\r\n250-x\r\n250 DSN\r\n250 ok\r\n250 ok\r\n354 go\r\n452 full\r\n",
+                dot
+            )
+            .await,
+            Sent::Later
+        );
+        assert_eq!(
+            outcome(
+                "220 hi\r\n250-x\r\n250 DSN\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n",
+                dot
+            )
+            .await,
+            Sent::Accepted
+        );
+        let closed = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let mail = Mail {
+            from: String::new(),
+            envelope_id: None,
+            to: Vec::new(),
+            data: Vec::new(),
+        };
+        assert_eq!(
+            send(&Way::plain(closed), None, &mail).await,
+            Sent::Later,
+            "nobody there"
+        );
+    }
+}
