@@ -77,6 +77,19 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), Refused> {
     write().map_err(|cause| Refused::file(path, cause))
 }
 
+/// Writes a new file, or finds that it holds these bytes already: safe to repeat after a crash.
+pub(crate) fn create_once(path: &Path, bytes: &[u8]) -> Result<(), Refused> {
+    match create(path, bytes) {
+        Err(Refused::File { cause, .. })
+            if cause.kind() == io::ErrorKind::AlreadyExists
+                && fs::read(path).is_ok_and(|there| there == bytes) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
+}
+
 /// Replaces a file whole, if it still holds `old`: a reader sees the old bytes or the new ones, and of two signers at
 /// one file the later is refused instead of wiping out the earlier one's signature. Keeps the file's permissions.
 pub(crate) fn swap(path: &Path, old: &[u8], new: &[u8]) -> Result<(), Refused> {

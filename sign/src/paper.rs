@@ -134,14 +134,15 @@ pub fn sign(confirmed: Confirmed, signer: &Signer) -> Result<Signed, Refused> {
 }
 
 /// Writes the exact bytes to sign next to the statement (`FILE.pae`), for `ssh-keygen -Y sign -n bulkhead FILE.pae` on
-/// a machine without a network. A draft becomes a statement file here, so that the signature fits it later.
+/// a machine without a network. A draft becomes a statement file here, so that the signature fits it later. Repeating it
+/// changes nothing.
 ///
 /// # Errors
 /// [`Refused`] as for [`show`], or when a file cannot be written.
 pub fn export(path: &Path) -> Result<PathBuf, Refused> {
     let paper = Paper::read(path)?;
     let out = files::beside(path, ".pae");
-    files::create(&out, &paper.envelope.signed_bytes())?;
+    files::create_once(&out, &paper.envelope.signed_bytes())?;
     let fixed = write(&paper.envelope)?;
     if fixed != paper.bytes {
         files::swap(path, &paper.bytes, &fixed)?;

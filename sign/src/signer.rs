@@ -35,17 +35,17 @@ impl Signer {
             cause: cause.to_string(),
         })?;
         let public = accept(key.public_key())?;
+        if key.algorithm() == Algorithm::SkEd25519 {
+            return Err(Refused::InHardware {
+                path: path.to_path_buf(),
+            });
+        }
         if key.is_encrypted() {
             let wrong = || Refused::Passphrase {
                 path: path.to_path_buf(),
             };
             let passphrase = ask(path).ok_or_else(wrong)?;
             key = key.decrypt(passphrase.as_bytes()).map_err(|_| wrong())?;
-        }
-        if key.algorithm() == Algorithm::SkEd25519 {
-            return Err(Refused::InHardware {
-                path: path.to_path_buf(),
-            });
         }
         Ok(Self {
             public,

@@ -16,7 +16,10 @@ use sign::{Refused, Signer};
 use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
-    os::unix::net::{UnixListener, UnixStream},
+    os::unix::{
+        fs::PermissionsExt as _,
+        net::{UnixListener, UnixStream},
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -180,4 +183,22 @@ fn what_doors_would_not_accept_is_never_written() {
         assert!(expected, "{refused}");
         assert!(!fs::read_to_string(&path).unwrap().contains("SSH SIGNATURE"));
     }
+}
+
+#[test]
+fn a_file_that_only_points_to_a_token_names_the_way_to_sign_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("id_ed25519_sk");
+    let public = ssh_key::public::SkEd25519::new(
+        ssh_key::public::Ed25519PublicKey(seed().verifying_key().to_bytes()),
+        "ssh:",
+    );
+    let pair = ssh_key::private::SkEd25519::new(public, 1, b"handle".to_vec()).unwrap();
+    let key = ssh_key::PrivateKey::new(pair.into(), "token").unwrap();
+    let text = key.to_openssh(ssh_key::LineEnding::LF).unwrap();
+    fs::write(&path, text.as_bytes()).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let refused = Signer::from_file(&path, &mut common::nobody).unwrap_err();
+    assert!(matches!(refused, Refused::InHardware { .. }), "{refused}");
+    assert!(refused.to_string().contains("ssh-add"), "{refused}");
 }

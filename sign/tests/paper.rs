@@ -217,3 +217,19 @@ fn any_byte_changed_after_showing_is_refused_at_signing() {
     assert_eq!((signed.id, signed.signatures), (id, 1));
     assert!(show(&path).keys().contains(&signer.public_key().id()));
 }
+
+#[test]
+fn exporting_again_changes_nothing_and_never_overwrites_other_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), PayloadType::Closing);
+    let pae = sign::export(&path).unwrap();
+    let (fixed, bytes) = (fs::read(&path).unwrap(), fs::read(&pae).unwrap());
+    assert_eq!(sign::export(&path).unwrap(), pae);
+    assert_eq!(
+        (fs::read(&path).unwrap(), fs::read(&pae).unwrap()),
+        (fixed, bytes)
+    );
+    fs::write(&pae, b"somebody else's").unwrap();
+    assert!(matches!(sign::export(&path), Err(Refused::File { .. })));
+    assert_eq!(fs::read(&pae).unwrap(), b"somebody else's");
+}
