@@ -161,6 +161,13 @@ impl Cache {
         let _ = self.conn.execute_batch("ROLLBACK");
     }
 
+    /// Writes the log of recent transactions into the database and cuts it off.
+    pub(crate) fn shorten(&self) -> Result<(), Error> {
+        self.conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(Error::cache("shorten its log"))
+    }
+
     pub(crate) fn position(&self) -> Result<Option<Position>, Error> {
         self.conn
             .query_row(

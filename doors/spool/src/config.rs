@@ -66,6 +66,9 @@ pub struct Limits {
     pub cell_reserve_bytes: u64,
     /// Free bytes that are always left on the disk.
     pub disk_free_bytes_min: u64,
+    /// Size of a file that only takes space: removed when the disk is full, so that what is here can still be handed
+    /// over and recorded; made again when there is room, and until then nothing is accepted.
+    pub ballast_bytes: u64,
     /// Percentage of the capacity that one peer may fill.
     pub peer_share_percent: u8,
     /// First wait of a lane after a temporary failure, in milliseconds; doubles with each further one.
@@ -89,6 +92,7 @@ impl Default for Limits {
             capacity_bytes: 1 << 40,
             cell_reserve_bytes: 0,
             disk_free_bytes_min: 1 << 30,
+            ballast_bytes: 16 << 20,
             peer_share_percent: 100,
             backoff_millis_min: 1_000,
             backoff_millis_max: 15 * 60 * 1_000,

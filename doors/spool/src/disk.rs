@@ -97,6 +97,26 @@ pub(crate) fn free_bytes(path: &Path) -> Result<u64, Error> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// The file that only takes space, in the first store.
+pub(crate) fn ballast_path(dir: &Path) -> PathBuf {
+    dir.join("ballast")
+}
+
+/// Whether the ballast is there; makes it when there is room for it twice.
+pub(crate) fn take_ballast(dir: &Path, len: u64) -> bool {
+    let path = ballast_path(dir);
+    if len == 0 || path.exists() {
+        return true;
+    }
+    free_bytes(dir).is_ok_and(|free| free / 2 >= len) && preallocate(&path, len).is_ok()
+}
+
+/// Gives the ballast's space to what must be recorded now. Returns whether there was any.
+pub(crate) fn drop_ballast(dir: &Path) -> bool {
+    let path = ballast_path(dir);
+    path.exists() && fs::remove_file(path).is_ok()
+}
+
 /// The segment files of a store, by number.
 pub(crate) fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
     let dir = segment_dir(dir);

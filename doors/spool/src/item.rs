@@ -352,6 +352,11 @@ impl Spool {
     /// Leases a lane's head. `None` when another reader was faster.
     fn take_head(&self, lane: LaneId) -> Result<Option<Row>, Error> {
         let mut lanes = self.shared.lanes();
+        if self.shared.stale.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(Error::Stopped {
+                why: "the pointer cache is behind the segments".to_owned(),
+            });
+        }
         if !lanes.is_ready(lane) {
             return Ok(None);
         }

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock, atomic::AtomicU64},
+    sync::{Arc, Mutex, RwLock, atomic::{AtomicBool, AtomicU64}},
 };
 
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,13 @@ impl Spool {
 
         let read = ReadSide::new(usable.iter().map(|dir| dir.to_path_buf()).collect());
         let path = config.dir.join("pointers.sqlite");
-        let (cache, mut at) = fill(&path, &read, &mut recovered)?;
+        let (cache, mut at) = match fill(&path, &read, &mut recovered) {
+            // A full disk must not keep a spool from starting.
+            Err(error) if error.is_disk_full() && disk::drop_ballast(&config.dir) => {
+                fill(&path, &read, &mut recovered)?
+            }
+            other => other?,
+        };
         if at.segment == 0 {
             at.spool = u64::from_le_bytes(entropy.array());
         }
@@ -76,6 +82,7 @@ impl Spool {
         recovered.waiting = lanes.iter().map(|lane| lane.waiting).sum();
         recovered.in_doubt = cache::in_doubt(&pointers)?;
 
+        disk::take_ballast(&config.dir, config.limits.ballast_bytes);
         let mut stores = Stores { list: stores };
         let mut room = 0;
         if at.segment > 0 {
@@ -95,6 +102,7 @@ impl Spool {
             pointers: Mutex::new(pointers),
             staging: config.dir.join("staging"),
             staged: AtomicU64::new(0),
+            stale: AtomicBool::new(false),
             stores: Mutex::new(Vec::new()),
             activity: watch::Sender::new(0),
             refusals: Mutex::new(std::collections::BTreeMap::new()),

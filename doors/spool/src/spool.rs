@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
 };
@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) pointers: Mutex<Connection>,
     pub(crate) staging: PathBuf,
     pub(crate) staged: AtomicU64,
+    /// The cache lacks something that is durable: nobody may be handed an item by it.
+    pub(crate) stale: AtomicBool,
     pub(crate) stores: Mutex<Vec<StoreStatus>>,
     pub(crate) activity: watch::Sender<u64>,
     pub(crate) refusals: Mutex<BTreeMap<(CellId, Digest, Tally), u64>>,

@@ -1,7 +1,10 @@
 //! The one thread that writes: takes what waits, puts it into one commit, syncs it on every store, fills the cache,
 //! and only then answers.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tokio::sync::oneshot;
 use vocabulary::{InsurerId, Millis};
@@ -66,6 +69,8 @@ impl Writer {
         loop {
             let commands = self.shared.queue.take(limits.batch_items_max, limits.batch_bytes_max);
             if commands.is_empty() {
+                // A short log makes the next start fast; if this fails, the next start is only slower.
+                let _ = self.cache.shorten();
                 return;
             }
             let mut group = Vec::with_capacity(commands.len());
@@ -97,6 +102,11 @@ impl Writer {
                 Err(Failure::Before(error)) if error.is_disk_full() && refuse.is_none() => {
                     refuse = Some(Refused::DiskReserve);
                 }
+                // Steps of items that are here are what the ballast is for.
+                Err(Failure::Before(error)) if error.is_disk_full() && disk::drop_ballast(self.dir()) => {
+                    // Not fatal: a log that stays long only costs space.
+                    let _ = self.cache.shorten();
+                }
                 Err(Failure::Before(error)) => break all(&commands, &error, refuse.unwrap_or(Refused::Stopped)),
                 Err(Failure::Stopped) => {
                     let error = Error::Stopped {
@@ -120,6 +130,9 @@ impl Writer {
         if self.behind && self.catch_up().is_err() {
             return Some(Refused::DiskReserve);
         }
+        if !disk::take_ballast(self.dir(), self.shared.limits.ballast_bytes) {
+            return Some(Refused::DiskReserve);
+        }
         let down = self.stores.up() < self.stores.list.len();
         if self.stores.up() == 0 || (down && self.when_copy_down == WhenCopyDown::Defer) {
             return Some(Refused::CopyDown);
@@ -134,12 +147,25 @@ impl Writer {
         short.then_some(Refused::DiskReserve)
     }
 
-    /// Fills the cache from the segments after it failed.
+    fn dir(&self) -> &std::path::Path {
+        self.shared.read.dirs().first().map_or(std::path::Path::new("."), std::path::PathBuf::as_path)
+    }
+
+    /// Fills the cache from the segments after it failed; on a full disk, with the help of the ballast.
     fn catch_up(&mut self) -> Result<(), Error> {
+        match self.try_catch_up() {
+            Err(error) if error.is_disk_full() && disk::drop_ballast(self.dir()) => self.try_catch_up(),
+            other => other,
+        }
+    }
+
+    fn try_catch_up(&mut self) -> Result<(), Error> {
         self.cache.rollback();
+        self.cache.shorten()?;
         // The lanes in memory have these changes already.
         replay::catch_up(&self.cache, &self.shared.read, &self.at)?;
         self.behind = false;
+        self.shared.stale.store(false, Ordering::SeqCst);
         Ok(())
     }
 
@@ -172,7 +198,7 @@ impl Writer {
             .map(Command::weight)
             .sum::<u64>()
             + refusals.len() as u64 * 512;
-        let batch = self.place(weight).map_err(Failure::Before)?;
+        let batch = self.place(weight, refuse.is_some()).map_err(Failure::Before)?;
         self.cache.begin().map_err(Failure::Before)?;
         let mut draft = Draft {
             batch,
@@ -194,14 +220,15 @@ impl Writer {
         }
     }
 
-    /// Finds room for a commit: in the segment that is open, or in a new one.
-    pub(crate) fn place(&mut self, weight: u64) -> Result<Batch, Error> {
+    /// Finds room for a commit: in the segment that is open, or in a new one, which is a small one when space is short.
+    pub(crate) fn place(&mut self, weight: u64, short: bool) -> Result<Batch, Error> {
         let number = self.at.batch + 1;
         if self.at.segment > 0 && self.at.offset + weight <= self.room {
             return Ok(Batch::new(number, self.at.segment, self.at.offset, self.at.chain));
         }
         let keys: u64 = self.shared.keys().records().map(|key| key.write().len() as u64 + 128).sum();
-        let room = self.shared.limits.segment_bytes.max(weight + keys + 4_096);
+        let usual = if short { 64 << 10 } else { self.shared.limits.segment_bytes };
+        let room = usual.max(weight + keys + 4_096);
         let segment = self.at.segment + 1;
         self.stores.begin_segment(segment, room)?;
         if self.at.segment > 0 {
@@ -373,6 +400,11 @@ impl Writer {
     fn write(&mut self, draft: Draft) -> Result<(), Failure> {
         let next_seq = draft.next_seq;
         self.write_batch(draft.batch, next_seq)?;
+        if self.behind {
+            // Durable, but not known yet; readers wait until it is.
+            self.shared.stale.store(true, Ordering::SeqCst);
+            let _ = self.catch_up();
+        }
         // Settling comes after the cache has it: otherwise a reader could be handed the same item again.
         self.shared.apply(&draft.changes, &draft.settled);
         Ok(())
@@ -417,7 +449,10 @@ impl Writer {
         if self.stores.up() == 0 {
             return Err(stopped());
         }
-        let mut batch = self.place(weight)?;
+        let mut batch = match self.place(weight, false) {
+            Err(error) if error.is_disk_full() => self.place(weight, true)?,
+            other => other?,
+        };
         self.cache.begin()?;
         let built = self.head_of_segment(&mut batch).and_then(|()| build(&self.cache, &mut batch));
         if let Err(error) = built {

@@ -178,7 +178,7 @@ fn ids(class: &Class) -> Vec<ItemId> {
 
 #[test]
 fn nothing_acknowledged_is_lost_whenever_the_process_is_killed() {
-    let kills: usize = std::env::var("BULKHEAD_KILLS").map_or(40, |text| text.parse().unwrap());
+    let kills: usize = std::env::var("BULKHEAD_KILLS").map_or(16, |text| text.parse().unwrap());
     let mut done = 0;
     let mut acknowledged = 0;
     while done < kills {

@@ -24,6 +24,7 @@ pub fn limits() -> Limits {
     Limits {
         segment_bytes: 1 << 20,
         disk_free_bytes_min: 0,
+        ballast_bytes: 0,
         ..Limits::default()
     }
 }
