@@ -60,6 +60,16 @@ pub enum Refused {
         /// Witnessed time.
         now: Timestamp,
     },
+    /// Written in the future: its span would begin whenever its writer liked.
+    #[error("{what_de} ist erst für {issued} ausgestellt (bezeugte Zeit {now}). / {what_en} is issued for {issued} only (witnessed time {now}).", what_de = .what.0, what_en = .what.1)]
+    NotYet {
+        /// What is too early, in German and English.
+        what: (&'static str, &'static str),
+        /// From when.
+        issued: Timestamp,
+        /// Witnessed time.
+        now: Timestamp,
+    },
     /// A delegation names somebody who cannot join.
     #[error(
         "{0} kann nicht als Forensik von außen beauftragt werden: gehört zum Betreiber oder ist schon benannt. / {0} cannot join as outside examiner: belongs to the provider or is already named."
@@ -158,6 +168,18 @@ pub enum ClearanceFault {
         id: StatementId,
         /// When.
         at: Timestamp,
+        /// Witnessed time.
+        now: Timestamp,
+    },
+    /// Written in the future.
+    #[error(
+        "{id} ist erst für {issued} ausgestellt (bezeugte Zeit {now}). / {id} is issued for {issued} only (witnessed time {now})."
+    )]
+    NotYet {
+        /// Which.
+        id: StatementId,
+        /// From when.
+        issued: Timestamp,
         /// Witnessed time.
         now: Timestamp,
     },

@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use order::{Authenticated, KeyId, Missing, Part, Threshold};
-use vocabulary::{Digest, EnvironmentId, InsurerId, PersonId, Role, StatementId, Timestamp};
+use vocabulary::{Digest, EnvironmentId, InsurerId, PersonId, Role, Seconds, StatementId, Timestamp};
 
 use crate::{
     authority::{Authority, By},
@@ -10,6 +10,15 @@ use crate::{
     permit::StandsOn,
     refused::{ClearanceFault, Refused},
 };
+
+/// How far a signer's clock may run ahead of witnessed time.
+const AHEAD: Seconds = Seconds(3600);
+
+/// Whether a statement was written in the future of witnessed time. Spans are bounded from the moment of writing, so a
+/// date in the future would make them as long as one likes.
+pub(crate) fn not_yet(issued: Timestamp, now: Timestamp) -> bool {
+    issued > now.plus(AHEAD)
+}
 
 /// Whether an examiner is outside the provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +62,7 @@ impl Authority {
             let body = delegation.body();
             let signed = body.person.keys.iter().any(|key| keys.contains(&key.id()));
             let reaches = environment.is_none_or(|name| body.environments.contains(name));
-            let lasts = now.is_none_or(|now| now <= body.expires);
+            let lasts = now.is_none_or(|now| now <= body.expires && !not_yet(body.issued, now));
             if signed && reaches && lasts && self.delegation_stands(*id, delegation) {
                 found.insert(body.person.id.clone(), Stands::Outside);
             }
@@ -157,6 +166,14 @@ impl Authority {
                 Grade::Limited { until, .. } => body.expires.min(until),
                 Grade::Full => body.expires,
             };
+            if not_yet(body.issued, now) {
+                let issued = body.issued;
+                return Err(ClearanceFault::NotYet {
+                    id: next,
+                    issued,
+                    now,
+                });
+            }
             if now > ends {
                 return Err(ClearanceFault::Expired {
                     id: next,

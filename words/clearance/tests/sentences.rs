@@ -1,4 +1,10 @@
 //! What a signer reads: one sentence in two languages for every kind of statement, from the exact bytes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
 mod common;
 

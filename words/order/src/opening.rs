@@ -19,6 +19,9 @@ const LIFTS_MAX: usize = 256;
 /// Most clearances one opening stands on.
 const CLEARANCES_MAX: usize = 256;
 
+/// Longest life of an opening that was not used: a week. The epoch usually ends it earlier.
+const LIFE_SECS_MAX: u64 = 7 * 24 * 3600;
+
 /// What an opening asks of one door.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -122,10 +125,10 @@ impl Body for Opening {
                 ));
             }
         }
-        if self.expires <= self.issued {
+        if self.expires <= self.issued || self.expires.since(self.issued).0 > LIFE_SECS_MAX {
             return Err(BadBody::contradiction(
-                "Die Öffnung läuft ab, bevor sie ausgestellt wurde.",
-                "The opening expires before it was issued.",
+                alloc::format!("Eine Öffnung gilt länger als null und höchstens {LIFE_SECS_MAX} s."),
+                alloc::format!("An opening is valid for more than zero and at most {LIFE_SECS_MAX} s."),
             ));
         }
         Ok(())

@@ -12,6 +12,8 @@ use crate::{
 
 /// Longest armoured signature: the largest accepted kind needs well under 1 KiB.
 const ARMOUR_BYTES_MAX: usize = 4096;
+/// Most keys remembered under one statement over all its copies: copies with foreign signatures cost bounded memory.
+const KEYS_MAX: usize = 1024;
 /// `PROTOCOL.u2f`: after the raw signature come one byte of flags and a four-byte counter.
 const SK_TRAILER_BYTES: usize = 5;
 /// `PROTOCOL.u2f`: the flag that says somebody touched the key.
@@ -160,7 +162,10 @@ impl<T> Authenticated<T> {
             return false;
         }
         let before = self.keys.len();
-        self.keys.extend(other.keys);
+        let room = KEYS_MAX.saturating_sub(before);
+        let new = other.keys.into_iter().filter(|key| !self.keys.contains(key));
+        let new: Vec<KeyId> = new.take(room).collect();
+        self.keys.extend(new);
         self.keys.len() > before
     }
 }

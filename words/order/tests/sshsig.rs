@@ -1,4 +1,10 @@
 //! Signatures against the counterpart people really use: OpenSSH's `ssh-keygen -Y`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
 use std::{
     fs,

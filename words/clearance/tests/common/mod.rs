@@ -1,6 +1,8 @@
 //! A small estate with real keys: the provider, two insurers, outside examiners, three witnesses, and a log.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod plan;
+
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use clearance::{
@@ -206,10 +208,13 @@ impl World {
     }
 
     pub(crate) fn must(&mut self, envelope: &Envelope) -> StatementId {
-        match self.append(envelope) {
-            Followed::Admitted(_) => envelope.id(),
-            other => panic!("{:?} was not admitted: {other:?}", envelope.payload_type),
-        }
+        let followed = self.append(envelope);
+        assert!(
+            matches!(followed, Followed::Admitted(_)),
+            "{:?} was not admitted: {followed:?}",
+            envelope.payload_type
+        );
+        envelope.id()
     }
 
     pub(crate) fn ask(&mut self) -> Nonce {
@@ -342,4 +347,18 @@ pub(crate) fn first_restriction(statement: StatementId) -> RestrictionId {
 
 pub(crate) fn insurer(name: &str) -> InsurerId {
     name.parse().unwrap()
+}
+
+/// So many hours after the beginning.
+pub(crate) fn after(hours: u64) -> Timestamp {
+    T0.plus(Seconds(hours * HOUR))
+}
+
+/// What the refusal of a statement says.
+pub(crate) fn refused(world: &mut World, envelope: &Envelope) -> String {
+    let followed = world.append(envelope);
+    let Followed::Refused(refused) = followed else {
+        panic!("not refused: {followed:?}")
+    };
+    refused.to_string()
 }

@@ -3,13 +3,15 @@
 mod checked;
 mod draft;
 mod limits;
+mod section;
 mod succession;
 
-pub use checked::{Charter, Section};
+pub use checked::Charter;
 pub use draft::{
     AgeRecipient, BadName, CharterDraft, CharterSection, Person, SectionChange, SectionDraft, Threshold,
     Thresholds, Version, Witness,
 };
 pub use limits::KEYS_PER_PERSON_MAX;
+pub use section::Section;
 pub use succession::Recovery;
 pub(crate) use succession::same_estate;

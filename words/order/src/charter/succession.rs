@@ -4,8 +4,9 @@ use alloc::collections::BTreeSet;
 use vocabulary::{Digest, Envelope, EstateId, InsurerId, Role};
 
 use super::{
-    checked::{Charter, Section},
+    checked::Charter,
     draft::{CharterDraft, CharterSection, SectionChange, SectionDraft, Threshold, Version},
+    section::Section,
 };
 use crate::{
     body::BadBody,

@@ -1,40 +1,29 @@
 //! The one way to a permit.
 
+mod agree;
+
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
-use order::{AgeRecipient, Authenticated, Becomes, Missing, Opening, Part, Threshold};
+use order::{Becomes, Missing, Part, Threshold};
 use vocabulary::{
     Class, EnvironmentId, InsurerId, PersonId, Place, RestrictionId, Role, SignalId, StatementId, Timestamp,
 };
 
+use agree::Case;
+
 use crate::{
     authority::Authority,
-    body::{Basis, Clearance, Grade, StandingConsent, StandingFor},
+    body::{Basis, Clearance, Grade},
     permit::{After, DoorFacts, LimitedRules, Permit, RestrictionFacts, StandsOn},
     refused::{ClearanceFault, MissingParts, Refused},
-    stand::{Examiners, Stands},
+    stand::{Examiners, Stands, not_yet},
     view::FreshView,
 };
-
-/// One question: this opening, this door, this instant.
-struct Case<'a> {
-    opening: StatementId,
-    signed: &'a Authenticated<Opening>,
-    door: &'a DoorFacts,
-    lifts: &'a BTreeSet<RestrictionId>,
-    now: Timestamp,
-}
 
 /// A clearance that carries what is asked.
 struct Carried {
     examiners: Examiners,
     stands_on: StandsOn,
     becomes: After,
-}
-
-/// A consent that fits, with the persons who gave it.
-struct Agreed {
-    statement: StatementId,
-    persons: BTreeSet<PersonId>,
 }
 
 impl Authority {
@@ -71,6 +60,10 @@ impl Authority {
                 ordered: asked.epoch,
                 actual: door.epoch,
             });
+        }
+        if not_yet(signed.body().issued, now) {
+            let (what, issued) = (("Die Öffnung", "The opening"), signed.body().issued);
+            return Err(Refused::NotYet { what, issued, now });
         }
         if now > signed.body().expires {
             let (what, at) = (("Die Öffnung", "The opening"), signed.body().expires);
@@ -270,6 +263,7 @@ impl Authority {
                 if let Basis::SignalExplained { signal } = &signed.body().basis {
                     return Err(explains_too_little(id, signal, case.door.active.first()));
                 }
+                within(id, *until, signed.body().expires, case.now)?;
                 After::Emergency {
                     environment: environment.clone(),
                     identity: identity.clone(),
@@ -296,13 +290,7 @@ impl Authority {
                         cell: cell.clone(),
                     });
                 }
-                if until > ends || *until < case.now {
-                    return Err(ClearanceFault::Shorter {
-                        id,
-                        ends: *ends,
-                        asked: *until,
-                    });
-                }
+                within(id, *until, (*ends).min(signed.body().expires), case.now)?;
                 let rules = LimitedRules {
                     peers: peers.clone(),
                     flows: directions.clone(),
@@ -346,47 +334,6 @@ impl Authority {
         }
     }
 
-    /// Every consent that fits, fresh ones first. An error only when one would fit and is over.
-    fn agreed(&self, case: &Case<'_>) -> Result<Vec<Agreed>, Refused> {
-        let insurer = &case.door.place.insurer;
-        let Some(section) = self.in_force()?.section(insurer) else {
-            return Ok(Vec::new());
-        };
-        let identity = case.identity();
-        let fresh = self.consents.iter().filter_map(|(id, signed)| {
-            let body = signed.body();
-            let fits = body.insurer == *insurer
-                && body.opening == case.opening
-                && (identity.is_none() || body.identity.as_ref() == identity);
-            fits.then(|| (*id, section.consenting(signed.keys()), body.expires))
-        });
-        let standing = self.standing_consents.iter().filter_map(|(id, signed)| {
-            let body = signed.body();
-            let fits = body.insurer == *insurer && case.covered_by(body);
-            fits.then(|| (*id, section.consenting(signed.keys()), body.expires))
-        });
-        let mut over = None;
-        let mut agreed = Vec::new();
-        for (statement, persons, expires) in fresh.chain(standing) {
-            if self.is_consent_withdrawn(statement, insurer) || persons.is_empty() {
-                continue;
-            }
-            if case.now > expires {
-                over = Some(Refused::Expired {
-                    what: ("Die Zustimmung der Kasse", "The insurer's consent"),
-                    at: expires,
-                    now: case.now,
-                });
-                continue;
-            }
-            agreed.push(Agreed { statement, persons });
-        }
-        match over {
-            Some(over) if agreed.is_empty() => Err(over),
-            Some(_) | None => Ok(agreed),
-        }
-    }
-
     fn not_refused(&self, case: &Case<'_>, consents: &BTreeSet<StatementId>) -> Result<(), Refused> {
         let insurer = &case.door.place.insurer;
         let against = |id: StatementId| {
@@ -426,50 +373,14 @@ impl Case<'_> {
         }
         Ok(())
     }
+}
 
-    fn identity(&self) -> Option<&AgeRecipient> {
-        match &self.signed.body().becomes {
-            Becomes::Emergency { identity, .. } => Some(identity),
-            Becomes::Open | Becomes::Limited { .. } => None,
-        }
+/// A grant ends in the future, and not after the clearance that carries it.
+fn within(id: StatementId, asked: Timestamp, ends: Timestamp, now: Timestamp) -> Result<(), ClearanceFault> {
+    if asked > ends || asked < now {
+        return Err(ClearanceFault::Shorter { id, ends, asked });
     }
-
-    /// Whether a yes given in peace means this: service, hour, and the same kind of operation.
-    fn covered_by(&self, standing: &StandingConsent) -> bool {
-        if !standing.services.contains(&self.door.place.service) {
-            return false;
-        }
-        let hour = self.now.0.rem_euclid(86_400) / 3600;
-        let in_hours = standing.hours.is_none_or(|(from, to)| {
-            let (from, to) = (i64::from(from), i64::from(to));
-            if from <= to {
-                (from..to).contains(&hour)
-            } else {
-                hour >= from || hour < to
-            }
-        });
-        let same_kind = match (&standing.to, &self.signed.body().becomes) {
-            (StandingFor::Reopening, Becomes::Open) => true,
-            (StandingFor::Limited { hours_max }, Becomes::Limited { until }) => {
-                until.since(self.now).0 <= u64::from(*hours_max) * 3600
-            }
-            (
-                StandingFor::Emergency {
-                    environment: agreed,
-                    identity: named,
-                },
-                Becomes::Emergency {
-                    environment,
-                    identity,
-                    until,
-                },
-            ) => agreed == environment && named == identity && *until <= standing.expires,
-            (StandingFor::Reopening, Becomes::Limited { .. } | Becomes::Emergency { .. })
-            | (StandingFor::Limited { .. }, Becomes::Open | Becomes::Emergency { .. })
-            | (StandingFor::Emergency { .. }, Becomes::Open | Becomes::Limited { .. }) => false,
-        };
-        in_hours && same_kind
-    }
+    Ok(())
 }
 
 fn explains_too_little(
