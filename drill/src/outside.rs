@@ -28,7 +28,7 @@ mod server;
 mod smtp;
 mod wire;
 
-pub use book::{Book, Count, LetterNumber, Window};
+pub use book::{Book, Count, LetterNumber, Record, Window};
 pub use seal::{KeyRing, Vault};
 pub use wire::{Dialing, Stream, Way};
 

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::{facts::Facts, run::Played, script::Script, verdict::Verdict};
+use crate::{facts::Facts, outside::Count, run::Played, script::Script, verdict::Verdict};
 
 mod layout;
 mod reported;
@@ -84,6 +84,10 @@ pub struct Table {
     pub seed: crate::chance::Seed,
     /// The rows.
     pub rows: Vec<Row>,
+    /// Everything counted without doors.
+    pub counts_without: Count,
+    /// Everything counted with Bulkhead.
+    pub counts_with: Option<Count>,
     /// The promises.
     pub verdict: Verdict,
 }
@@ -96,6 +100,8 @@ impl Table {
             script: script.name().to_owned(),
             seed: script.seed(),
             rows: rows::all(facts, without, with),
+            counts_without: without.count,
+            counts_with: with.map(|played| played.count),
             verdict: Verdict::of(with),
         }
     }

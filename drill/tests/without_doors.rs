@@ -147,6 +147,7 @@ async fn with_keys_everything_arrives() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_off_delays_and_loses_nothing() {
     let played = play(SERVER).await;
+    assert!(played.count.deferred > 0, "{:?}", played.count);
     assert_eq!(
         (played.count.rejected, played.count.handed_over),
         (0, 90),

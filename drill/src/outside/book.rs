@@ -64,6 +64,35 @@ impl Window {
     }
 }
 
+/// What happened to one letter.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Record {
+    /// Which.
+    pub number: LetterNumber,
+    /// By whom.
+    pub practice: PracticeNumber,
+    /// To whom.
+    pub insurer: InsurerId,
+    /// When the practice's server first tried.
+    pub offered: Option<Millis>,
+    /// When somebody took responsibility.
+    pub accepted: Option<Millis>,
+    /// How often somebody asked for later, or nobody answered.
+    pub deferred: u32,
+    /// How often the connection broke between the last byte and the reply.
+    pub in_doubt: u32,
+    /// When it was refused for good.
+    pub refused: Option<Millis>,
+    /// When error mails about it came.
+    pub error_mails: Vec<Millis>,
+    /// Notices of success.
+    pub notices: u32,
+    /// Copies in the regular mailbox, over all time.
+    pub copies: usize,
+    /// When the insurer opened it.
+    pub handed_over: Vec<Millis>,
+}
+
 /// The sums of a book. Each letter is in exactly one of `rejected`, `handed_over`, `waiting`, `lost`, `not_accepted`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Count {
@@ -77,6 +106,8 @@ pub struct Count {
     pub held: u64,
     /// Letters the insurer opened and read.
     pub handed_over: u64,
+    /// Letters somebody asked to send later at least once (4xx, or nobody answered).
+    pub deferred: u64,
     /// Letters whose transaction broke between the last byte and the reply at least once.
     pub in_doubt: u64,
     /// Letters that lie somewhere known: in the regular mailbox.
@@ -202,6 +233,26 @@ impl Book {
         self.write(number, |fate| fate.handed_over.push(at));
     }
 
+    /// What happened to each letter, in the order of the plan.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        let record = |(number, Entry { planned, fate }): (u32, &Entry)| Record {
+            number: LetterNumber(number),
+            practice: planned.practice,
+            insurer: planned.insurer.clone(),
+            offered: fate.offered,
+            accepted: fate.accepted.map(|(at, _)| at),
+            deferred: fate.later,
+            in_doubt: fate.in_doubt,
+            refused: fate.refused,
+            error_mails: fate.error_mails.clone(),
+            notices: fate.notices,
+            copies: fate.stored.len(),
+            handed_over: fate.handed_over.clone(),
+        };
+        (0..).zip(&self.pages().letters).map(record).collect()
+    }
+
     /// Instants at which letters came back as faulty, in order.
     #[must_use]
     pub fn rejections(&self) -> Vec<Millis> {
@@ -293,6 +344,7 @@ impl Book {
             });
             sums.offered += 1;
             sums.accepted += u64::from(fate.accepted.is_some());
+            sums.deferred += u64::from(fate.later > 0);
             sums.in_doubt += u64::from(fate.in_doubt > 0);
             sums.held += u64::from(held);
             sums.duplicates += count(fate.stored.iter().skip(1));

@@ -13,11 +13,11 @@ const KEY_NOT_AVAILABLE: &str = "313";
 /// What a mail to a practice says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Report {
-    /// Delivered.
+    /// Delivered, or handed to a server that does not notify.
     Delivered(LetterNumber),
     /// Not delivered, for good.
     Failed(LetterNumber),
-    /// Late, or passed on: nothing to count.
+    /// Late, or expanded: nothing to count.
     Other(LetterNumber),
     /// The insurer says the letter is faulty.
     Error(LetterNumber),
@@ -96,9 +96,10 @@ pub(super) fn read(mail: &[u8]) -> Option<Report> {
         .or_else(|| field("Message-ID").and_then(|id| number_of(&id)))?;
     Some(
         match field("Action").unwrap_or_default().to_ascii_lowercase().as_str() {
-            "delivered" => Report::Delivered(letter),
+            // "relayed" is success too, told by the last server that can tell (RFC 3461 section 5.2.2).
+            "delivered" | "relayed" => Report::Delivered(letter),
             "failed" => Report::Failed(letter),
-            _relayed_delayed_expanded => Report::Other(letter),
+            _delayed_expanded => Report::Other(letter),
         },
     )
 }
@@ -128,7 +129,7 @@ mod tests {
             Some(Report::Failed(LetterNumber(5)))
         );
         assert_eq!(
-            read(text.replace("Action: delivered", "Action: relayed").as_bytes()),
+            read(text.replace("Action: delivered", "Action: delayed").as_bytes()),
             Some(Report::Other(LetterNumber(5)))
         );
         let error = key_not_available(LETTER, "eau@kasse-001.kim.telematik-test", "today").unwrap();

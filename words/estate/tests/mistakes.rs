@@ -9,7 +9,7 @@
     reason = "helpers of a test may stop at the first surprise, like the test itself"
 )]
 
-use estate::{Estate, Mistakes, Seed, Trouble, check, sample};
+use estate::{Estate, Mistakes, Seed, Trouble, check, import, sample};
 use proptest::prelude::*;
 use vocabulary::{DoorId, Holdable, Scope};
 
@@ -332,4 +332,46 @@ proptest! {
             prop_assert!(!mistakes.to_string().contains("please report"), "{mistakes}");
         }
     }
+
+    /// Any seed gives a valid estate of 80 insurers.
+    #[test]
+    fn every_sample_is_valid(seed in any::<u64>()) {
+        let estate = check(&sample(Seed(seed)), "sample.toml");
+        prop_assert_eq!(estate.map(|estate| estate.insurers().len()).map_err(|m| m.to_string()), Ok(80));
+    }
+
+    /// Any table is either imported into a valid estate or answered with lines that exist.
+    #[test]
+    fn any_list_is_imported_whole_or_refused_with_places(
+        rows in prop::collection::vec(("[A-Za-zäÖß\" ,.&-]{0,14}", "[0-9x]{0,9}", "[0-9a]{0,7}"), 0..8),
+        good in 0_usize..4,
+    ) {
+        let mut csv = String::from("name,ik,insured\n");
+        for (index, (name, ik, insured)) in rows.iter().enumerate() {
+            let quoted = name.replace('"', "\"\"");
+            if index < good {
+                csv.push_str(&format!("\"Kasse {quoted}\",99000{:03}{},{}\n", index, check_digit(index), index + 1));
+            } else {
+                csv.push_str(&format!("\"{quoted}\",{ik},{insured}\n"));
+            }
+        }
+        let lines = csv.lines().count();
+        match import(&csv, "kassen.csv") {
+            Ok(text) => prop_assert_eq!(check(&text, "imported.toml").err().map(|m| m.to_string()), None, "{}", text),
+            Err(mistakes) => for mistake in mistakes.iter() {
+                prop_assert!((1..=lines).contains(&mistake.line), "{mistake}");
+            },
+        }
+    }
+}
+
+/// The check digit of `99000` followed by a number of three digits.
+fn check_digit(number: usize) -> usize {
+    let weighted = [(number / 100, 1), (number / 10 % 10, 2), (number % 10, 1)];
+    weighted
+        .iter()
+        .map(|(digit, weight)| digit * weight)
+        .map(|p| if p > 9 { p - 9 } else { p })
+        .sum::<usize>()
+        % 10
 }
