@@ -10,6 +10,28 @@
 //! - What is expired is decided by witnessed time, never by a local clock; what is withdrawn is decided by the whole
 //!   log, which the fresh view proves to be whole.
 //!
+//! - The class that counts at a door is the highest of anything active there, raisings included. A precautionary
+//!   restriction counts as such only while it is provably inside the charter's window; a start in the future of
+//!   witnessed time proves nothing.
+//! - Everything is asked again when a permit is asked for: signers by the charter in force, expiry, withdrawals through
+//!   everything a clearance relies on, refusals. Admission is only a first look.
+//! - **Withdrawal**: one examiner, or one person of the insurer for its own environment. It counts even if it arrives
+//!   before what it withdraws. Taking back a refusal is the only withdrawal towards more open and takes the insurer's
+//!   own threshold.
+//! - **Delegation**: a commander and an examiner of the charter who is outside the provider, two persons; or the roots.
+//!   Fewer would let two insiders invent the outsider they need. A delegate examines the named environments until the
+//!   delegation ends (14 days at most), counts as outside, and cannot delegate.
+//! - **Recovery** of an insurer's section waits from the first log entry of kind [`WITNESSED_KIND`] that covers it to the
+//!   first whose time is late enough; a refusal by the insurer in between ends it. Only the log decides, so all
+//!   replicas agree, and one that is shown less than the witnesses saw never gets there.
+//! - **Spans** are bounded from the moment of writing (limited operation 7 days, clearance 90, opening 7, fresh consent
+//!   7, delegation 14, standing consent 2 years); what is dated more than an hour into the future counts for nothing.
+//! - **The log** ([`authority_origin`]) has entries of kind [`STATEMENT_KIND`] (an envelope as JSON), [`NONCE_KIND`] and
+//!   [`WITNESSED_KIND`]; others are followed and mean nothing. A statement that is refused stays in the log and changes
+//!   nothing.
+//!
+//! What a limited permit lifts is suspended, not gone: when it ends, the door is Held again.
+//!
 //! This room knows no clock, disk, socket or randomness; it knows neither the planner nor the console.
 #![no_std]
 extern crate alloc;

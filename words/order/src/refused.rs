@@ -1,6 +1,6 @@
 //! Why an order has no effect, in words for the person who signed it.
 
-use alloc::{collections::BTreeSet, string::String};
+use alloc::collections::BTreeSet;
 use core::fmt;
 use vocabulary::{DetectorId, EnvelopeError, EstateId, InsurerId, PersonId, Timestamp};
 
@@ -270,7 +270,4 @@ pub enum Refused {
     /// Nothing in force yet.
     #[error("Es gilt noch keine Urkunde. / No charter is in force yet.")]
     NoCharter,
-    /// A list of witnesses nobody could meet.
-    #[error("{0}")]
-    Words(String),
 }
