@@ -107,16 +107,6 @@ pub enum Error {
         /// How long an answer is awaited.
         minutes: u64,
     },
-    /// More entries at once than are followed in one step.
-    #[error(
-        "{count} Einträge auf einmal sind zu viele, höchstens {max}. / {count} entries at once are too many; at most {max}."
-    )]
-    TooManyEntries {
-        /// How many came in.
-        count: usize,
-        /// How many may.
-        max: usize,
-    },
     /// A door of another store.
     #[error("Die Tür {0} gehört nicht zu diesem Speicher. / Door {0} is not in this store.")]
     NoSuchDoor(vocabulary::DoorId),

@@ -196,7 +196,30 @@ impl Doors {
     /// # Errors
     /// [`Misfit`] as [`apply`](Self::apply).
     pub fn check(&self, body: &Body) -> Result<(), Misfit> {
-        self.decide(body).map(|_| ())
+        match body {
+            // Only an opening can be refused by a door's state.
+            Body::Opened(_) => self.decide(body).map(|_| ()),
+            Body::Tightened(tightened) => {
+                self.all_known(tightened.on.iter().flat_map(|effect| &effect.doors))
+            }
+            Body::Withdrawn(withdrawn) => {
+                self.all_known(withdrawn.on.iter().flat_map(|effect| &effect.doors))
+            }
+            Body::Raised(raised) => self.all_known(raised.on.keys()),
+            Body::GrantsEnded(ended) => self.all_known(&ended.doors),
+            Body::Enrolled(_) => Err(Misfit::SecondEnrolment),
+            Body::Started(_)
+            | Body::Fresh(_)
+            | Body::Authority(_)
+            | Body::Statement(_)
+            | Body::Refused(_) => Ok(()),
+        }
+    }
+
+    fn all_known<'a>(&self, doors: impl IntoIterator<Item = &'a DoorId>) -> Result<(), Misfit> {
+        doors
+            .into_iter()
+            .try_for_each(|door| self.known(door).map(|_| ()))
     }
 
     /// What each concerned door becomes. Doors that stay as they are are left out.

@@ -151,25 +151,23 @@ impl View {
         let number = before.since_max().saturating_add(1);
         // A changed list of peers is a new right for everyone: who was struck off and comes back starts anew.
         let same_peers = self.peers == Peers::Any || self.peers == before.peers;
-        let kept = |flow: Flow| {
-            if same_peers && passes(before.rules, flow) && passes(self.rules, flow) {
-                before.since.of(flow)
-            } else {
-                number
-            }
+        let of = |flow: Flow| {
+            let begins = passes(self.rules, flow) && !(same_peers && passes(before.rules, flow));
+            if begins { number } else { before.since.of(flow) }
         };
-        let stored = before.stores() && self.stores();
+        let store_begins = self.stores() && !before.stores();
+        let emergency_begins = self.emergency.is_some() && self.emergency != before.emergency;
         self.since = Since {
-            store: if stored { before.since.store } else { number },
-            intake: kept(Flow::Intake),
-            forward: kept(Flow::Forward),
-            fetch: kept(Flow::Fetch),
-            send: kept(Flow::Send),
-            sessions: kept(Flow::Sessions),
-            emergency: if self.emergency.is_some() && self.emergency == before.emergency {
-                before.since.emergency
-            } else {
+            store: if store_begins { number } else { before.since.store },
+            intake: of(Flow::Intake),
+            forward: of(Flow::Forward),
+            fetch: of(Flow::Fetch),
+            send: of(Flow::Send),
+            sessions: of(Flow::Sessions),
+            emergency: if emergency_begins {
                 number
+            } else {
+                before.since.emergency
             },
         };
         self

@@ -283,6 +283,76 @@ fn one_order_over_four_thousand_doors_is_one_entry() {
     assert_eq!(status["doors"].as_array().unwrap().len(), 4000);
 }
 
+#[test]
+fn following_in_one_step_or_entry_by_entry_is_the_same() {
+    let mut outside = Outside::new(2);
+    let both = tempfile::tempdir().unwrap();
+    let mut slow = enrol(&outside, &both.path().join("slow"));
+    let mut fast = enrol(&outside, &both.path().join("fast"));
+    for class in [Class::Maintenance, Class::Precautionary] {
+        outside.time = outside.time.plus(Seconds(60));
+        let closing = outside.closing(scope_all(), Stance::Contain, class, None);
+        let signed = outside.signed(&closing, &["commander-1"]);
+        outside.publish(&signed);
+        // The same statement twice in one step, and one that nobody may sign.
+        outside.publish(&signed);
+        let signed = outside.signed(&closing, &["examiner-1"]);
+        outside.publish(&signed);
+        let raising = Closing {
+            act: order::Act::Raise {
+                to: Class::Containment,
+                only: None,
+            },
+            ..closing
+        };
+        let signed = outside.signed(&raising, &["examiner-1"]);
+        outside.publish(&signed);
+    }
+    for entry in &outside.log {
+        slow.follow(std::slice::from_ref(entry), moment(&outside))
+            .unwrap();
+    }
+    let before = fast.head().len;
+    fast.follow(&outside.log, moment(&outside)).unwrap();
+    let states = |house: &House| -> Vec<_> {
+        house
+            .doors()
+            .all()
+            .iter()
+            .map(|door| door.state.clone())
+            .collect()
+    };
+    assert_eq!(states(&slow), states(&fast));
+    assert_eq!(restrictions(&fast, &kim()).len(), 3);
+    assert_eq!(
+        fast.doors().door(&kim()).unwrap().state.class(),
+        Some(Class::Containment)
+    );
+    assert_eq!(slow.head().len, fast.head().len);
+    // What was followed already may come again; what has a gap is refused and leaves no trace.
+    fast.follow(&outside.log, moment(&outside)).unwrap();
+    let head = fast.head();
+    outside.publish(&outside.charter.clone());
+    outside.publish(&outside.charter.clone());
+    let last = outside.log.last().cloned().unwrap();
+    let refused = fast.follow(&[last], moment(&outside)).unwrap_err().to_string();
+    assert!(refused.contains("does not follow"), "{refused}");
+    assert_eq!(fast.head(), head);
+    assert!(head.len > before);
+    // And the replay of either store is the same again.
+    drop(slow);
+    let again = reopen(&outside, &both.path().join("slow")).unwrap();
+    let rules = |house: &House| -> Vec<_> {
+        house
+            .doors()
+            .all()
+            .iter()
+            .map(|door| door.state.active().cloned())
+            .collect()
+    };
+    assert_eq!(rules(&again), rules(&fast));
+}
+
 /// The other half of [`a_disk_that_takes_nothing_keeps_no_door_open`], in a process whose files may not grow.
 #[test]
 #[ignore = "started by its other half"]

@@ -142,12 +142,11 @@ fn what_is_missing_is_named_and_nothing_opens() {
         the_refusal(&outcome)
     );
 
-    // With everything, but the clearance has expired by witnessed time when it comes to opening.
+    // With a new opening, but the clearance has expired by witnessed time.
     say_yes(&mut outside, id);
-    let mut late = opening.clone();
-    late.expires = outside.time.plus(Seconds(80 * 86_400));
     outside.time = outside.time.plus(Seconds(31 * 86_400));
-    let (outcome, _) = ask(&mut outside, &mut house, &late, &["commander-1"]);
+    let opening = outside.opening(entry(&house), Becomes::Open, BTreeSet::from([full]));
+    let (outcome, _) = ask(&mut outside, &mut house, &opening, &["commander-1"]);
     assert!(
         the_refusal(&outcome).contains("expired"),
         "{}",

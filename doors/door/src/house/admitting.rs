@@ -20,7 +20,11 @@ use crate::rules::Freshness;
 /// carry files by hand; short, because a hostile control room can hide for so long what came after.
 pub(super) const VIEW_MINUTES_MAX: u64 = 60;
 /// Most entries followed with one sync.
-const ENTRIES_MAX: usize = 1024;
+const STEP_ENTRIES_MAX: usize = 1024;
+/// Bytes after which a step ends: bounds memory and the size of one commit.
+const STEP_BYTES_MAX: usize = 1024 * 1024;
+/// Longest entry of the authority log a door follows: the longest statement, with room for its signatures.
+const ENTRY_BYTES_MAX: usize = 7 * 1024 * 1024;
 
 /// A nonce that waits for its answer.
 #[derive(Clone, Copy)]
@@ -72,45 +76,52 @@ pub struct Proven {
 }
 
 impl House {
-    /// Follows the authority log by its next entries, in order: the entries and what they do here are recorded with one
-    /// sync. Entries that are known already may come again.
+    /// Follows the authority log by its next entries, in order: the entries and what they do here are recorded together,
+    /// with one sync for as many as fit into a bounded step. Entries that are known already may come again.
     ///
     /// # Errors
     /// [`Error::NotAdmitted`] when an entry is not the next of this log; those before it were followed.
     /// [`Error::ClosedUnrecorded`]: what they close is closed, but the ledger failed.
     pub fn follow(&mut self, entries: &[Vec<u8>], now: Moment) -> Result<Vec<Effect>, Error> {
-        if entries.len() > ENTRIES_MAX {
-            return Err(Error::TooManyEntries {
-                count: entries.len(),
-                max: ENTRIES_MAX,
-            });
+        let mut effects = Vec::with_capacity(entries.len());
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let (step, after) = rest.split_at(step_len(rest));
+            self.follow_step(step, &mut effects, now)?;
+            rest = after;
         }
-        self.settle(now)?;
+        Ok(effects)
+    }
+
+    fn follow_step(&mut self, step: &[Vec<u8>], effects: &mut Vec<Effect>, now: Moment) -> Result<(), Error> {
         let since = self.begins(now);
         let known = self.authority.head().len;
-        let mut scratch = self.doors.clone();
+        // What earlier entries of this step do to the doors, before it is recorded. Most steps need no such copy.
+        let mut ahead: Option<Doors> = None;
         let mut bodies = Vec::new();
-        let mut effects = Vec::with_capacity(entries.len());
+        let mut followed = Vec::with_capacity(step.len());
         let mut gap = None;
-        for entry in entries {
+        for (place, entry) in step.iter().enumerate() {
             if already_followed(entry, known) {
-                effects.push(Followed::Other);
+                followed.push(Followed::Other);
                 continue;
             }
-            match self.authority.follow(entry, None) {
-                Ok(followed) => {
+            match self.follow_one(entry) {
+                Ok(done) => {
                     bodies.push(Body::Authority(entry.clone()));
-                    if let Followed::Admitted(admitted) = &followed {
-                        let body = body_of(&scratch, admitted, since, now);
-                        if let Some(body) = body {
+                    let doors = ahead.as_ref().unwrap_or(&self.doors);
+                    let effect = admitted(&done).map(|admitted| bodies_of(doors, admitted, since, now));
+                    for body in effect.into_iter().flatten() {
+                        let is_last = place.saturating_add(1) == step.len();
+                        if !is_last {
                             let index = self.ledger.head().len;
-                            scratch
-                                .apply(index, &body)
-                                .map_err(|source| Error::Misfit { index, source })?;
-                            bodies.push(body);
+                            let doors = ahead.get_or_insert_with(|| self.doors.clone());
+                            // What an order does was computed for these very doors, so they cannot refuse it.
+                            let _ = doors.apply(index, &body);
                         }
+                        bodies.push(body);
                     }
-                    effects.push(followed);
+                    followed.push(done);
                 }
                 // What came before it is followed; the caller brings the missing ones.
                 Err(refused) => {
@@ -120,16 +131,16 @@ impl House {
             }
         }
         let done = self.carry_out(&bodies, Urgency::Closing, now)?;
-        match gap {
-            Some(refused) => Err(Error::NotAdmitted(refused)),
-            None => {
-                let mut reports = Some(self.reports_of(&done, now));
-                Ok(effects
-                    .into_iter()
-                    .map(|followed| effect_of(followed, &mut reports))
-                    .collect())
-            }
+        let mut reports = Some(self.reports_of(&done, now));
+        effects.extend(followed.into_iter().map(|one| effect_of(one, &mut reports)));
+        gap.map_or(Ok(()), |refused| Err(Error::NotAdmitted(refused)))
+    }
+
+    fn follow_one(&mut self, entry: &[u8]) -> Result<Followed, clearance::Refused> {
+        if entry.len() > ENTRY_BYTES_MAX {
+            return Err(clearance::Refused::Entry(format!("> {ENTRY_BYTES_MAX} bytes")));
         }
+        self.authority.follow(entry, None)
     }
 
     /// Admits a statement that came without the authority log: a pre-signed order from a file, with everything else
@@ -144,7 +155,7 @@ impl House {
             self.settle(now)?;
             return Ok(Effect::Repeat);
         }
-        let effect = body_of(&self.doors, &admitted, self.begins(now), now);
+        let effect = bodies_of(&self.doors, &admitted, self.begins(now), now);
         let bodies: Vec<Body> = std::iter::once(Body::Statement(envelope.clone()))
             .chain(effect)
             .collect();
@@ -283,17 +294,38 @@ impl House {
     }
 }
 
+/// How many entries make the next step: at least one.
+fn step_len(entries: &[Vec<u8>]) -> usize {
+    let mut bytes = 0_usize;
+    entries
+        .iter()
+        .take(STEP_ENTRIES_MAX)
+        .take_while(|entry| {
+            let fits = bytes == 0 || bytes.saturating_add(entry.len()) <= STEP_BYTES_MAX;
+            bytes = bytes.saturating_add(entry.len()).max(1);
+            fits
+        })
+        .count()
+}
+
+const fn admitted(followed: &Followed) -> Option<&Admitted> {
+    match followed {
+        Followed::Admitted(admitted) => Some(admitted),
+        Followed::Refused(_) | Followed::Nonce(_) | Followed::Witnessed(_) | Followed::Other => None,
+    }
+}
+
 /// An entry whose number says that it was followed before. Whether it is the same is not asked: it changes nothing.
 fn already_followed(entry: &[u8], known: u64) -> bool {
     record::EntryRef::decode(entry).is_ok_and(|entry| entry.index < known)
 }
 
 /// What an admitted statement does at these doors.
-fn body_of(doors: &Doors, admitted: &Admitted, since: Option<Timestamp>, now: Moment) -> Option<Body> {
+fn bodies_of(doors: &Doors, admitted: &Admitted, since: Option<Timestamp>, now: Moment) -> Vec<Body> {
     match admitted {
-        Admitted::Tighten(order) => tightened(doors, order, since, now.wall),
+        Admitted::Tighten(order) => tightened(doors, order, since, now.wall).into_iter().collect(),
         Admitted::Raise(order) => raised(doors, order),
-        Admitted::Withdraw(proof) => withdrawal(doors, proof, since),
+        Admitted::Withdraw(proof) => withdrawal(doors, proof, since).into_iter().collect(),
         Admitted::Charter(_)
         | Admitted::Section(_)
         | Admitted::StandingOrder(_)
@@ -303,7 +335,7 @@ fn body_of(doors: &Doors, admitted: &Admitted, since: Option<Timestamp>, now: Mo
         | Admitted::Refusal(_)
         | Admitted::StandingConsent(_)
         | Admitted::Delegation(_)
-        | Admitted::Repeat => None,
+        | Admitted::Repeat => Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clearance::Authority;
 use ledger::Ledger;
-use record::Origin;
+use record::{Draft, Origin};
 use vocabulary::{Class, FlowRules, Millis};
 
 use super::admitting::Replay;
@@ -18,6 +18,7 @@ use crate::promises::{self, Broken, Step};
 use crate::report::{Applied, Moment, Report, Signal};
 use crate::restriction::Origin as From;
 use crate::state::Event;
+use crate::view::View;
 
 /// What to do when the ledger takes nothing any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,16 +103,22 @@ impl House {
                 .check(body)
                 .map_err(|source| Error::Misfit { index, source })?;
         }
+        while let Some(owed) = self.owed.first() {
+            let draft = draft(owed, self.ledger.head().len, now.wall)?;
+            self.append(&[draft])?;
+            self.owed.remove(0);
+        }
+        let first = self.ledger.head().len;
         let drafts = (first..)
-            .zip(self.owed.iter().chain(bodies))
+            .zip(bodies)
             .map(|(index, body)| draft(body, index, now.wall))
             .collect::<Result<Vec<_>, _>>()?;
-        match self.ledger.append(&drafts) {
-            Ok(range) => {
-                let owed = self.owed.len();
-                self.owed.clear();
-                Ok(range.start.saturating_add(owed as u64))
-            }
+        self.append(&drafts)
+    }
+
+    fn append(&mut self, drafts: &[Draft]) -> Result<u64, Error> {
+        match self.ledger.append(drafts) {
+            Ok(range) => Ok(range.start),
             Err(error) => {
                 self.raise_signal(Signal::LedgerFailed);
                 Err(Error::Ledger(error))
@@ -145,27 +152,47 @@ impl House {
 
     /// Publishes what follows for these doors. A door at which a promise does not hold is shut before anyone sees it.
     pub(super) fn put_in_force(&mut self, changed: &BTreeSet<usize>, mut broken: Vec<Broken>, now: Moment) {
+        let mut views = Vec::with_capacity(changed.len());
         for index in changed {
-            broken.extend(self.check_in_force(*index).err());
+            let Some(view) = self.next_view(*index) else {
+                continue;
+            };
+            broken.extend(self.check_in_force(*index, &view).err());
+            views.push((*index, view));
         }
         if !broken.is_empty() {
             self.shut(&broken, now);
+            views = changed
+                .iter()
+                .filter_map(|index| Some((*index, self.next_view(*index)?)))
+                .collect();
         }
-        for index in changed {
-            self.publish(*index, now);
+        for (index, view) in views {
+            self.publish(index, view, now);
         }
     }
 
-    /// Computes and publishes one door's view.
-    pub(super) fn publish(&mut self, index: usize, now: Moment) {
-        let (Some(door), Some(slot)) = (self.doors.all().get(index), self.slots.get_mut(index)) else {
-            return;
-        };
-        let before = slot.view.borrow().clone();
-        let view = view_of(door, self.freshness, &slot.drains, Some(&before));
-        if view != before {
-            slot.changed = now.wall;
-            slot.view.send_replace(view);
+    /// What a door's data planes are to see, as the ledger, freshness and drains have it.
+    fn next_view(&self, index: usize) -> Option<View> {
+        let (door, slot) = (self.doors.all().get(index)?, self.slots.get(index)?);
+        Some(view_of(
+            door,
+            self.freshness,
+            &slot.drains,
+            Some(&slot.view.borrow()),
+        ))
+    }
+
+    fn publish(&mut self, index: usize, view: View, now: Moment) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            let changed = slot.view.send_if_modified(|known| {
+                let changed = *known != view;
+                *known = view;
+                changed
+            });
+            if changed {
+                slot.changed = now.wall;
+            }
         }
     }
 
@@ -204,14 +231,13 @@ impl House {
         promises::door_2(&step)
     }
 
-    fn check_in_force(&self, index: usize) -> Result<(), Broken> {
+    fn check_in_force(&self, index: usize, view: &View) -> Result<(), Broken> {
         let (Some(door), Some(slot)) = (self.doors.all().get(index), self.slots.get(index)) else {
             return Ok(());
         };
-        let view = view_of(door, self.freshness, &slot.drains, None);
         let draining = slot.drains.keys().copied().collect();
-        promises::door_1_in_force(&door.id, &door.state, &draining, &view)?;
-        promises::door_3(&door.id, door.holdable, self.freshness, &view)
+        promises::door_1_in_force(&door.id, &door.state, &draining, view)?;
+        promises::door_3(&door.id, door.holdable, self.freshness, view)
     }
 
     /// Shuts doors at which a promise did not hold. Recorded if possible, in force in any case.

@@ -9,6 +9,7 @@ use vocabulary::{Class, DoorId, FlowRules, Holdable, RestrictionId, Timestamp};
 
 use super::House;
 use super::carrying::Urgency;
+use super::opening::in_parts;
 use crate::enrolment::named;
 use crate::entry::{Body, Effect, Raised, Tightened, Used, Withdrawn};
 use crate::error::Error;
@@ -43,13 +44,12 @@ impl House {
     /// # Errors
     /// [`Error::ClosedUnrecorded`]: the classes are raised, but the ledger failed.
     pub fn raise(&mut self, order: &Raising, now: Moment) -> Result<Vec<Report>, Error> {
-        match raised(&self.doors, order) {
-            None => Ok(Vec::new()),
-            Some(body) => {
-                let done = self.carry_out(&[body], Urgency::Closing, now)?;
-                Ok(self.reports_of(&done, now))
-            }
+        let bodies = raised(&self.doors, order);
+        if bodies.is_empty() {
+            return Ok(Vec::new());
         }
+        let done = self.carry_out(&bodies, Urgency::Closing, now)?;
+        Ok(self.reports_of(&done, now))
     }
 
     /// Lets a withdrawal reach the doors: each that stands on what was withdrawn is contained.
@@ -148,25 +148,27 @@ pub(super) fn tightened(
 }
 
 /// Which restrictions a raising raises here.
-pub(super) fn raised(doors: &Doors, order: &Raising) -> Option<Body> {
+pub(super) fn raised(doors: &Doors, order: &Raising) -> Vec<Body> {
     let mut on: BTreeMap<DoorId, BTreeSet<RestrictionId>> = BTreeMap::new();
-    let mut class = None;
+    let mut class = Class::Maintenance;
     for door in doors.all() {
         for (id, restriction) in door.state.active().into_iter().flatten() {
             let raised = order.raise(&door.place, *id, restriction.class);
             if raised > restriction.class {
-                class = class.max(Some(raised));
+                class = class.max(raised);
                 on.entry((*door.id).clone()).or_default().insert(*id);
             }
         }
     }
-    class.map(|class| {
-        Body::Raised(Raised {
-            statement: order.statement(),
-            class,
-            on,
+    in_parts(on)
+        .map(|on| {
+            Body::Raised(Raised {
+                statement: order.statement(),
+                class,
+                on,
+            })
         })
-    })
+        .collect()
 }
 
 /// What a withdrawal does here. Recorded even where no door stands on it: what is withdrawn opens nothing later.

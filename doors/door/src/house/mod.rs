@@ -195,9 +195,7 @@ impl House {
                 drained.insert(index);
             }
         }
-        for index in &drained {
-            self.publish(*index, now);
-        }
+        self.put_in_force(&drained, Vec::new(), now);
         let mut reports: Vec<Report> = drained
             .iter()
             .filter_map(|index| self.report(*index, Applied::Unconcerned))

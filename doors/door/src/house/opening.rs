@@ -14,6 +14,9 @@ use crate::report::{Moment, OpeningRefused, Recording, Report};
 use crate::restriction::{Emergency, Limited, Peers, StandsOn};
 use crate::state::{Becomes, Opening};
 
+/// Most doors one opening entry speaks about: about a megabyte.
+const DOORS_PER_ENTRY_MAX: usize = 1024;
+
 /// What an opening did, door by door.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Outcome {
@@ -24,8 +27,7 @@ pub struct Outcome {
 }
 
 impl House {
-    /// Carries out an opening at those of these doors where it is permitted now; all of them as one entry with one
-    /// sync. Needs a fresh view whose nonce was drawn within the last hour, so ask right before.
+    /// Carries out an opening at those of these doors where it is permitted now; all of them with one sync. Needs a fresh view whose nonce was drawn within the last hour, so ask right before.
     ///
     /// # Errors
     /// [`Error::Ledger`], [`Error::TooMuchOwed`]: no door opened. That a door is not permitted is no error but part of
@@ -54,12 +56,12 @@ impl House {
         }
         self.record_refusals(&outcome.refused, now);
         settled?;
-        if !permitted.is_empty() {
-            let body = Body::Opened(Opened {
-                authority_size: self.authority.head().len,
-                on: permitted,
-            });
-            let done = self.carry_out(&[body], Urgency::Ordinary, now)?;
+        let authority_size = self.authority.head().len;
+        let bodies: Vec<Body> = in_parts(permitted)
+            .map(|on| Body::Opened(Opened { authority_size, on }))
+            .collect();
+        if !bodies.is_empty() {
+            let done = self.carry_out(&bodies, Urgency::Ordinary, now)?;
             outcome.applied = self.reports_of(&done, now);
         }
         Ok(outcome)
@@ -136,6 +138,15 @@ impl House {
             self.refusals.not_recorded(bodies.len());
         }
     }
+}
+
+/// Splits what happens at many doors into entries of bounded size.
+pub(super) fn in_parts<T>(on: BTreeMap<DoorId, T>) -> impl Iterator<Item = BTreeMap<DoorId, T>> {
+    let mut rest = on.into_iter();
+    std::iter::from_fn(move || {
+        let part: BTreeMap<DoorId, T> = rest.by_ref().take(DOORS_PER_ENTRY_MAX).collect();
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 /// A permit becomes what the ledger will say about it, and is gone.
