@@ -49,5 +49,11 @@ fn deny() -> Result<(), Failed> {
         eprintln!("\n    cargo install cargo-deny --locked\n");
         return Ok(());
     }
-    run::show(&mut run::cargo(&workspace::root(), &["deny", "check"]))
+    let root = workspace::root();
+    run::show(&mut run::cargo(
+        &root,
+        &["deny", "check", "bans", "licenses", "sources"],
+    ))?;
+    // Last, because it alone needs the network: it fetches the list of known weaknesses.
+    run::show(&mut run::cargo(&root, &["deny", "check", "advisories"]))
 }
