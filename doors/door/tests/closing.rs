@@ -353,6 +353,76 @@ fn following_in_one_step_or_entry_by_entry_is_the_same() {
     assert_eq!(rules(&again), rules(&fast));
 }
 
+#[test]
+fn a_detector_uses_a_standing_order_inside_scope_and_rate_even_across_a_restart() {
+    let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(2));
+    let mut house = enrol(&outside, dir.path());
+    open_all(&mut outside, &mut house);
+    let order = order::StandingOrder {
+        estate: outside.estate.clone(),
+        scope_max: Scope::insurer(outside.insurers[0].clone()),
+        stance: Stance::Contain,
+        class: Class::Precautionary,
+        drain: None,
+        detectors: BTreeSet::from(["kanarie".parse().unwrap()]),
+        rate: order::Rate {
+            uses: std::num::NonZeroU32::new(2).unwrap(),
+            window: Seconds(3600),
+        },
+        expires: outside.time.plus(Seconds(30 * 86_400)),
+        reason: text("Kanarie / canary"),
+        issued: outside.time,
+    };
+    let signed = outside.signed(&order, &["commander-1"]);
+    let id = outside.publish(&signed);
+    catch_up(&outside, &mut house);
+    let asked = |number: u32, scope: Scope| order::StandingUse {
+        order: id,
+        number: UseNumber(number),
+        scope,
+        detector: "kanarie".parse().unwrap(),
+        signal: format!("signal-{number}").parse().unwrap(),
+        at: outside.time,
+    };
+    let inside = || Scope::insurer(outside.insurers[0].clone());
+    let beyond = house
+        .use_standing(&asked(1, scope_all()), moment(&outside))
+        .unwrap_err();
+    assert!(matches!(beyond, door::Error::NotAdmitted(_)), "{beyond}");
+    let reports = house.use_standing(&asked(1, inside()), moment(&outside)).unwrap();
+    assert_eq!(reports.len(), 2);
+    assert_eq!(position(&house, &kim()), Position::Held);
+    assert_eq!(
+        position(&house, &door_id("kasse-002/kim")),
+        Position::Open,
+        "outside the scope"
+    );
+    drop(house);
+    let mut house = reopen(&outside, dir.path()).unwrap();
+    house.use_standing(&asked(1, inside()), moment(&outside)).unwrap();
+    house.use_standing(&asked(2, inside()), moment(&outside)).unwrap();
+    assert_eq!(
+        restrictions(&house, &kim()).len(),
+        2,
+        "the same number is the same restriction"
+    );
+    let too_often = house
+        .use_standing(&asked(3, inside()), moment(&outside))
+        .unwrap_err();
+    assert!(matches!(too_often, door::Error::NotAdmitted(_)), "{too_often}");
+}
+
+#[test]
+fn gates_and_permits_go_to_any_thread_and_the_house_to_its_owner() {
+    const fn anywhere<T: Send + Sync + 'static>() {}
+    const fn owned<T: Send + 'static>() {}
+    anywhere::<door::Gate>();
+    anywhere::<door::PassPermit>();
+    anywhere::<door::StorePermit>();
+    anywhere::<door::EmergencyPermit>();
+    owned::<House>();
+}
+
 /// The other half of [`a_disk_that_takes_nothing_keeps_no_door_open`], in a process whose files may not grow.
 #[test]
 #[ignore = "started by its other half"]
