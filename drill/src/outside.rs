@@ -154,6 +154,11 @@ impl Outside {
         self.server.waiting()
     }
 
+    /// Whether every letter has ended and nothing the regular server wants to send is left.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.book.is_at_rest() && self.server.unsent() == 0
+    }
+
     /// Lets the consumers look into their mailboxes from now on.
     pub(crate) fn start_consumers(&mut self, fetch: &Way, submission: &Way) {
         for (index, (insurer, mailbox)) in self.mailboxes.iter().enumerate() {

@@ -187,20 +187,27 @@ async fn wait(
     }
 }
 
-/// Waits until nothing is under way, or the script's limit.
+/// Waits until everything is at rest and nothing more happens for twice the longest interval at which anybody looks or
+/// tries again, so that a late repeat is still counted; or for the script's limit.
 async fn settle(
     outside: &Outside,
     script: &Script,
     progress: &mut (impl FnMut(&Progress<'_>) + Send),
 ) -> bool {
-    let limit = Millis(outside.clock.now().0.saturating_add(script.traffic().settle.0));
+    let traffic = script.traffic();
+    let quiet = traffic.poll.max(traffic.retry).0.saturating_mul(2);
+    let limit = Millis(outside.clock.now().0.saturating_add(traffic.settle.0));
+    let (mut writings, mut since) = (outside.book.writings(), outside.clock.now());
     loop {
-        if outside.book.is_at_rest() {
+        let now = outside.clock.now();
+        let written = outside.book.writings();
+        if written != writings || !outside.is_at_rest() {
+            (writings, since) = (written, now);
+        } else if now.0.saturating_sub(since.0) >= quiet {
             return true;
         }
-        let now = outside.clock.now();
         if now >= limit {
-            return false;
+            return outside.is_at_rest();
         }
         outside.clock.until(Millis(now.0.saturating_add(TICK.0))).await;
         tell(outside, script, None, progress);

@@ -42,6 +42,7 @@ struct Pages {
     storings: u64,
     repeats_dropped: u64,
     strangers: u64,
+    writings: u64,
 }
 
 /// What happened to every letter, written by practices, server and consumers as it happens to them.
@@ -152,6 +153,7 @@ impl Book {
 
     fn write(&self, number: LetterNumber, write: impl FnOnce(&mut Fate)) {
         let mut pages = self.pages();
+        pages.writings = pages.writings.saturating_add(1);
         let index = usize::try_from(number.0).unwrap_or(usize::MAX);
         match pages.letters.get_mut(index) {
             Some(entry) => write(&mut entry.fate),
@@ -278,6 +280,11 @@ impl Book {
                 .any(|at| windows.iter().any(|window| window.covers(insurer, *at)))
         };
         count(pages.letters.iter().filter(behind))
+    }
+
+    /// How often something was written about a letter: unchanged means that nothing happened.
+    pub(crate) fn writings(&self) -> u64 {
+        self.pages().writings
     }
 
     /// Whether every planned letter has been offered and handed over or rejected, and every accepted one has its notice.

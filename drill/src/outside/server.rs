@@ -6,7 +6,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::{
@@ -55,6 +58,7 @@ pub(super) struct Server {
     clock: Arc<dyn Clock>,
     letters: Arc<Writer>,
     leaving: Sender<Mail>,
+    unsent: Arc<AtomicU64>,
     intake: SocketAddr,
     store: SocketAddr,
 }
@@ -71,6 +75,7 @@ impl Server {
         let smtp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let pop3 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (leaving, to_send) = channel(LEAVING_MAX);
+        let unsent = Arc::new(AtomicU64::new(0));
         let inside = Inside {
             power: Power::On,
             boxes: mailboxes.map(|mailbox| (mailbox, Vec::new())).collect(),
@@ -83,13 +88,14 @@ impl Server {
             clock: clock.clone(),
             letters,
             leaving,
+            unsent: unsent.clone(),
             intake: smtp.local_addr()?,
             store: pop3.local_addr()?,
         });
         let (a, b) = (server.clone(), server.clone());
         tasks.spawn(listen(smtp, move |stream| smtp::serve(stream, a.clone())));
         tasks.spawn(listen(pop3, move |stream| pop3::serve(stream, b.clone())));
-        tasks.spawn(leave(to_send, practices, clock));
+        tasks.spawn(leave(to_send, unsent, practices, clock));
         Ok(server)
     }
 
@@ -141,6 +147,21 @@ impl Server {
         Stored::Now
     }
 
+    /// Mails that still wait to leave for practices.
+    pub(super) fn unsent(&self) -> u64 {
+        self.unsent.load(Ordering::SeqCst)
+    }
+
+    fn queue(&self, mail: Mail) -> Queued {
+        // Counted before it is queued, so that the count is never too low.
+        self.unsent.fetch_add(1, Ordering::SeqCst);
+        if self.leaving.try_send(mail).is_ok() {
+            return Queued::Yes;
+        }
+        self.unsent.fetch_sub(1, Ordering::SeqCst);
+        Queued::Full
+    }
+
     fn is_local(&self, address: &str) -> bool {
         self.inside().boxes.contains_key(address)
     }
@@ -150,6 +171,12 @@ impl Server {
 enum Stored {
     Now,
     Before,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Queued {
+    Yes,
+    Full,
 }
 
 impl Receive for Server {
@@ -182,7 +209,7 @@ impl Receive for Server {
                     to: vec![(address, Notify::NotOnSuccess)],
                     ..mail.clone()
                 };
-                if self.leaving.try_send(onward).is_err() {
+                if self.queue(onward) == Queued::Full {
                     return Reply::new(451, "4.3.1 queue full");
                 }
                 continue;
@@ -198,7 +225,7 @@ impl Receive for Server {
             if *notify == Notify::OnSuccess && !mail.from.is_empty() {
                 let date = self.letters.date(self.clock.now());
                 // A lost notice shows in the book as missing.
-                let _told = self.leaving.try_send(report::delivered(&mail, &address, &date));
+                let _told = self.queue(report::delivered(&mail, &address, &date));
             }
         }
         Reply::new(250, "2.0.0 stored")
@@ -250,7 +277,7 @@ where
 }
 
 /// Sends what leaves for practices, one after another, each until it is taken or refused for good.
-async fn leave(mut to_send: Receiver<Mail>, practices: Way, clock: Arc<dyn Clock>) {
+async fn leave(mut to_send: Receiver<Mail>, unsent: Arc<AtomicU64>, practices: Way, clock: Arc<dyn Clock>) {
     while let Some(mail) = to_send.recv().await {
         loop {
             match smtp::send(&practices, None, &mail).await {
@@ -260,5 +287,6 @@ async fn leave(mut to_send: Receiver<Mail>, practices: Way, clock: Arc<dyn Clock
                 }
             }
         }
+        unsent.fetch_sub(1, Ordering::SeqCst);
     }
 }
