@@ -396,6 +396,58 @@ fn emergency_lies_on_top_of_held() {
     assert!(!permit.still_valid() && gate.emergency().is_err());
 }
 
+#[test]
+fn a_control_room_that_hides_a_withdrawal_opens_nothing() {
+    // Two histories of one estate with the same people: what is true, and what the control room shows the door.
+    let (dir, mut truth, mut shown) = (tempfile::tempdir().unwrap(), Outside::new(1), Outside::new(1));
+    let mut house = enrol(&truth, dir.path());
+    freshen(&mut truth, &mut house);
+    shown.append_nonce(nonce_of(1));
+    let mut opening = None;
+    for outside in [&mut truth, &mut shown] {
+        let full = clear(outside, "kasse-001", Grade::Full, &["examiner-1", "examiner-2"]);
+        let body = outside.opening(vec![named(&house, &kim())], Becomes::Open, BTreeSet::from([full]));
+        let signed = outside.signed(&body, &["commander-1"]);
+        let id = outside.publish(&signed);
+        say_yes(outside, id);
+        opening = Some((id, full));
+    }
+    let (opening, full) = opening.unwrap();
+    assert_eq!(truth.log, shown.log, "until here both are the same");
+    let withdrawal = truth.withdrawal(Withdraws::Clearance(full));
+    let signed = truth.signed(&withdrawal, &["examiner-2"]);
+    truth.publish(&signed);
+
+    // The door asks; the control room brings the nonce into both, and shows the door its own.
+    let nonce = nonce_of(99);
+    house.ask(nonce, moment(&truth));
+    truth.append_nonce(nonce);
+    shown.append_nonce(nonce);
+    catch_up(&shown, &mut house);
+    // The witnesses only ever saw the truth; one of three may be in league with the control room.
+    let by_truth = house
+        .fresh(&truth.checkpoint(3), None, moment(&truth))
+        .unwrap_err()
+        .to_string();
+    assert!(by_truth.contains("something is missing"), "{by_truth}");
+    let by_one = house
+        .fresh(&shown.checkpoint(1), None, moment(&truth))
+        .unwrap_err()
+        .to_string();
+    assert!(by_one.contains("zeuge-2"), "{by_one}");
+    let outcome = house.open_doors(opening, [kim()], moment(&truth)).unwrap();
+    assert!(
+        the_refusal(&outcome).contains("grown"),
+        "{}",
+        the_refusal(&outcome)
+    );
+    assert_eq!(position(&house, &kim()), Position::Held);
+}
+
+fn nonce_of(n: u64) -> clearance::Nonce {
+    clearance::Nonce::from_random(*Digest::of(&n.to_be_bytes()).as_bytes())
+}
+
 fn raise(outside: &Outside, to: Class) -> Closing {
     Closing {
         act: Act::Raise { to, only: None },
