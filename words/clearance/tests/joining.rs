@@ -209,3 +209,54 @@ fn an_expired_or_unknown_base_carries_nothing() {
             .contains("nicht bekannt")
     );
 }
+
+fn second_charter(change: impl Fn(&mut order::CharterDraft)) -> vocabulary::Envelope {
+    let mut draft = common::charter_draft();
+    draft.version = order::Version(2);
+    draft.previous = Some(common::FIRST.id().0);
+    change(&mut draft);
+    signed(&draft, &ROOTS)
+}
+
+#[test]
+fn one_key_is_never_two_persons_even_if_the_charter_names_a_delegate() {
+    let mut world = World::new();
+    world.must(&signed(
+        &delegation("ir-firma", "gast"),
+        &["leitung-1", "forensik-aussen-1"],
+    ));
+    let employed = second_charter(|draft| {
+        let mut hired = person("forensik-3", PROVIDER, &[vocabulary::Role::Examiner]);
+        hired.keys = vec![common::public("gast")];
+        draft.persons.push(hired);
+    });
+    world.must(&employed);
+    assert!(reopen(&mut world, &full_clearance("kasse-001"), &["gast"], 1).is_err());
+}
+
+#[test]
+fn whoever_has_left_the_charter_counts_no_more() {
+    let examiners = ["forensik-1", "forensik-aussen-1"];
+    for leaver in ["forensik-aussen-1", "leitung-2"] {
+        let mut world = World::new();
+        let cut = world.must(&signed(&closing(Class::Containment), &["leitung-1"]));
+        let cleared = world.must(&signed(&full_clearance("kasse-001"), &examiners));
+        let order = signed(
+            &opening(&[first_restriction(cut)], &[cleared], Becomes::Open),
+            &["leitung-2"],
+        );
+        world.must(&order);
+        world.must(&signed(&consent(order.id()), &["kasse-001-ja"]));
+        let door = door_facts(first_restriction(cut), Class::Containment);
+        let view = world.fresh(after(1)).unwrap();
+        world.authority.permit(order.id(), &door, &view).unwrap();
+        world.must(&second_charter(|draft| {
+            draft.persons.retain(|person| person.id.as_str() != leaver)
+        }));
+        let view = world.fresh(after(2)).unwrap();
+        assert!(
+            world.authority.permit(order.id(), &door, &view).is_err(),
+            "{leaver} has left"
+        );
+    }
+}
