@@ -24,7 +24,7 @@ use crate::{
         command::Recipient,
         lines::{self, Cut},
         reply::Reply,
-        session::{self, Desk, Known, Limits, Session, State, Takes, Then},
+        session::{self, Desk, Known, Limits, Session, State, Step, Takes, Then, Transaction},
     },
     tls::Peer,
     wire::{Stream, Wire},
@@ -61,23 +61,37 @@ const SYNC: Reply = Reply::fixed(
 );
 const LONG_LINE: Reply = Reply::fixed(500, "5.5.2 Zeile zu lang / line too long");
 
-impl Desk for Intake {
+/// The desk as one peer finds it.
+struct Counter<'a> {
+    intake: &'a Intake,
+    peer: &'a str,
+}
+
+impl Desk for Counter<'_> {
     fn recipient(&self, recipient: &Recipient) -> Known {
-        if self.routes.knows(&recipient.to.mailbox()) {
+        let (routes, board) = (&self.intake.routes, &self.intake.board);
+        if routes.knows(&recipient.to.mailbox()) {
             Known::Routed
-        } else if self.board.all_open(self.routes.cells().iter()) {
+        } else if board.all_open(routes.cells().iter()) {
             Known::Never
         } else {
             Known::NotNow
         }
     }
 
-    fn takes(&self, recipients: &[Recipient]) -> Takes {
-        let stores = |cell: &CellId| self.board.stores(cell).is_some();
-        let taken = recipients
-            .iter()
-            .any(|recipient| self.routes.cells_of(&recipient.to.mailbox()).any(stores));
-        if taken { Takes::Some } else { Takes::None }
+    fn takes(&self, transaction: &Transaction) -> Takes {
+        let mut taken = Takes::Shut;
+        for cell in self.intake.candidates(&transaction.recipients) {
+            if self.intake.board.stores(&cell).is_none() {
+                continue;
+            }
+            let bytes = transaction.origin.size.unwrap_or(0);
+            match self.intake.spool.would_refuse(&cell, self.peer, bytes) {
+                None => return Takes::Some,
+                Some(refused) => taken = Takes::Refused(message::in_words(&refused)),
+            }
+        }
+        taken
     }
 }
 
@@ -155,8 +169,14 @@ impl Talk<'_> {
         loop {
             let (step, used) = match lines::cut(self.wire.unread()) {
                 Cut::More => return Ok(()),
-                Cut::Line(line, used) => (self.session.on(session::Event::Line(line), self.intake), used),
-                Cut::BareNewline => (self.session.on(session::Event::Garbage, self.intake), 0),
+                Cut::Line(line, used) => {
+                    let counter = Counter {
+                        intake: self.intake,
+                        peer: &self.peer,
+                    };
+                    (self.session.on(session::Event::Line(line), &counter), used)
+                }
+                Cut::BareNewline => (self.tell(session::Event::Garbage), 0),
                 Cut::TooLong => {
                     self.refused(Reason::Protocol);
                     self.say(&LONG_LINE);
@@ -240,9 +260,11 @@ impl Talk<'_> {
     /// Whether the doors cut this session where it stands.
     fn is_cut(&self) -> bool {
         match self.session.state() {
-            State::Open(transaction) if !transaction.recipients.is_empty() => {
-                self.intake.takes(&transaction.recipients) == Takes::None
-            }
+            State::Open(transaction) if !transaction.recipients.is_empty() => !self
+                .intake
+                .candidates(&transaction.recipients)
+                .iter()
+                .any(|cell| self.intake.board.stores(cell).is_some()),
             State::Greeted | State::Ready | State::Open(_) | State::Receiving(_) | State::Closed => {
                 self.intake.board.cuts_everyone()
             }
@@ -255,9 +277,19 @@ impl Talk<'_> {
             session::Event::Late => self.refused(Reason::Late),
             session::Event::Line(_) | session::Event::Garbage | session::Event::BodyOver => {}
         }
-        if let Some(reply) = self.session.on(event, self.intake).reply {
+        if let Some(reply) = self.tell(event).reply {
             self.say(&reply);
         }
+    }
+
+    fn tell(&mut self, event: session::Event<'_>) -> Step {
+        self.session.on(
+            event,
+            &Counter {
+                intake: self.intake,
+                peer: &self.peer,
+            },
+        )
     }
 
     fn refused(&self, reason: Reason) {
@@ -270,7 +302,9 @@ impl Talk<'_> {
     fn count(&self, reply: &Reply) {
         match reply.code {
             450 | 550 => self.refused(Reason::Unknown),
-            451 => self.refused(Reason::Position),
+            451 if *reply == session::SHUT => self.refused(Reason::Position),
+            451 => self.refused(Reason::Store),
+            452 if reply.text.starts_with("4.3.1") => self.refused(Reason::Store),
             552 => self.refused(Reason::Oversized),
             500..=503 | 521 | 554 | 555 => self.refused(Reason::Protocol),
             _ => {}

@@ -1,4 +1,12 @@
 //! The fetch and submission fronts and the copier, with readers and senders no one here wrote.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests and what they stand among may stop at the first surprise"
+)]
 
 mod common;
 
@@ -49,7 +57,9 @@ async fn list(talk: &mut Talk, command: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_fetches_and_deletes_and_both_are_recorded() {
-    let Some(python) = counterpart("python3") else { return };
+    let Some(python) = counterpart("python3") else {
+        return;
+    };
     let (world, store) = (World::open(), Store::start(5));
     let running = fetching(&world, &store).await;
     let script = format!(
@@ -69,11 +79,19 @@ async fn python_fetches_and_deletes_and_both_are_recorded() {
         running.addresses().fetch[0].port(),
         address(1)
     );
-    let done = Command::new(python).args(["-c", &script]).stderr(Stdio::piped()).output().await.unwrap();
+    let done = Command::new(python)
+        .args(["-c", &script])
+        .stderr(Stdio::piped())
+        .output()
+        .await
+        .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     assert_eq!(store.left(), ["uid1", "uid4", "uid5"]);
     let tally = running.fetched(&cell("kasse-001/kim"));
-    assert_eq!((tally.retrieved, tally.deletion_in_doubt, tally.deletion_committed), (2, 0, 2));
+    assert_eq!(
+        (tally.retrieved, tally.deletion_in_doubt, tally.deletion_committed),
+        (2, 0, 2)
+    );
     // The records name nobody.
     let records = std::fs::read_to_string(world.dir.path().join("mail/fetched/fetch.log")).unwrap();
     assert!(!records.contains("uid") && !records.contains("kasse.kim") && !records.is_empty());
@@ -87,9 +105,16 @@ async fn curl_and_fetchmail_read_through_the_front() {
     if let Some(curl) = counterpart("curl") {
         let url = format!("pop3://127.0.0.1:{port}/2");
         let user = format!("{}:secret", address(1));
-        let done = Command::new(curl).args(["-s", "--max-time", "60", "-u", &user, &url]).output().await.unwrap();
+        let done = Command::new(curl)
+            .args(["-s", "--max-time", "60", "-u", &user, &url])
+            .output()
+            .await
+            .unwrap();
         let text = String::from_utf8_lossy(&done.stdout).into_owned();
-        assert!(text.contains("ciphertext of mail-2") && text.ends_with(".dot\r\n"), "{text}");
+        assert!(
+            text.contains("ciphertext of mail-2") && text.ends_with(".dot\r\n"),
+            "{text}"
+        );
     }
     if let Some(fetchmail) = counterpart("fetchmail") {
         let home = tempfile::tempdir().unwrap();
@@ -109,10 +134,17 @@ async fn curl_and_fetchmail_read_through_the_front() {
             .output()
             .await
             .unwrap();
-        let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&done.stdout),
+            String::from_utf8_lossy(&done.stderr)
+        );
         assert!(done.status.success(), "{said}");
         let got = std::fs::read_to_string(&out).unwrap();
-        assert!(got.contains("ciphertext of mail-1") && got.contains("ciphertext of mail-3"), "{said}");
+        assert!(
+            got.contains("ciphertext of mail-1") && got.contains("ciphertext of mail-3"),
+            "{said}"
+        );
         assert!(store.left().is_empty());
         assert_eq!(running.fetched(&cell("kasse-001/kim")).deletion_committed, 3);
     }
@@ -134,9 +166,15 @@ async fn held_cuts_an_idle_reader_and_nothing_is_deleted() {
     // One cell of the mailbox is enough: its mail lies between the others'.
     world.hold("kasse-001/eau");
     let words = idle.rest().await;
-    assert!(words.starts_with("-ERR [SYS/TEMP] ") && words.is_ascii(), "{words}");
+    assert!(
+        words.starts_with("-ERR [SYS/TEMP] ") && words.is_ascii(),
+        "{words}"
+    );
     assert_eq!(store.left().len(), 3, "without QUIT nothing is deleted");
-    assert!(nobody.is_quiet().await, "somebody else's mailbox may still be meant");
+    assert!(
+        nobody.is_quiet().await,
+        "somebody else's mailbox may still be meant"
+    );
     nobody.say(&format!("USER {}", address(1))).await;
     let heard = nobody.say("PASS secret").await;
     assert!(heard.starts_with("-ERR [SYS/TEMP] "), "{heard}");
@@ -162,7 +200,10 @@ async fn a_quit_that_the_store_never_answered_leaves_the_deletion_in_doubt() {
     talk.say("DELE 1").await;
     assert!(talk.say("QUIT").await.starts_with("-ERR [SYS/TEMP] "));
     let tally = running.fetched(&cell("kasse-001/kim"));
-    assert_eq!((tally.retrieved, tally.deletion_in_doubt, tally.deletion_committed), (0, 1, 0));
+    assert_eq!(
+        (tally.retrieved, tally.deletion_in_doubt, tally.deletion_committed),
+        (0, 1, 0)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,9 +235,19 @@ async fn submission_passes_through_and_held_cuts_it() {
     let mut talk = Talk::ehlo(to).await;
     assert!(talk.say("MAIL FROM:<a@b>").await.starts_with("530 5.7.0"));
     assert!(talk.say("AUTH XOAUTH2").await.starts_with("504 5.7.4"));
-    assert!(talk.say("AUTH PLAIN AGthc3NlLTAwMUBrYXNzZS5raW0udGVsZW1hdGlrLXRlc3QAeA==").await.starts_with("535 "));
+    assert!(
+        talk.say("AUTH PLAIN AGthc3NlLTAwMUBrYXNzZS5raW0udGVsZW1hdGlrLXRlc3QAeA==")
+            .await
+            .starts_with("535 ")
+    );
     assert!(talk.say(&format!("AUTH PLAIN {GOOD}")).await.starts_with("235 "));
-    let heard = talk.mail(&address(1), &["praxis@praxis.test"], &letter("answer", Some("eAU;Fehler-Kasse;V1.2"))).await;
+    let heard = talk
+        .mail(
+            &address(1),
+            &["praxis@praxis.test"],
+            &letter("answer", Some("eAU;Fehler-Kasse;V1.2")),
+        )
+        .await;
     assert!(heard.starts_with("250 "), "{heard}");
     assert_eq!(sink.count(), 1);
     // In the middle of the next one the door closes.
@@ -207,9 +258,16 @@ async fn submission_passes_through_and_held_cuts_it() {
     world.hold("kasse-001/kim");
     assert!(talk.rest().await.starts_with("421 4.3.2 "));
     let mut late = Talk::ehlo(to).await;
-    assert!(late.say(&format!("AUTH PLAIN {GOOD}")).await.starts_with("421 4.3.2 "));
+    assert!(
+        late.say(&format!("AUTH PLAIN {GOOD}"))
+            .await
+            .starts_with("421 4.3.2 ")
+    );
     assert_eq!(sink.count(), 1, "nothing half reached the server");
-    until("the server's side is closed", || sink.state.lock().unwrap().sessions == 0).await;
+    until("the server's side is closed", || {
+        sink.state.lock().unwrap().sessions == 0
+    })
+    .await;
     assert_eq!(running.events().counts().cut(Front::Submission), 2);
 }
 
@@ -221,8 +279,24 @@ async fn swaks_submits_by_login() {
     let server = running.addresses().submission[0].to_string();
     for mechanism in ["PLAIN", "LOGIN"] {
         let done = Command::new(&swaks)
-            .args(["--server", &server, "--auth", mechanism, "--auth-user", &address(1), "--auth-password", "secret"])
-            .args(["--from", &address(1), "--to", "praxis@praxis.test", "--timeout", "60"])
+            .args([
+                "--server",
+                &server,
+                "--auth",
+                mechanism,
+                "--auth-user",
+                &address(1),
+                "--auth-password",
+                "secret",
+            ])
+            .args([
+                "--from",
+                &address(1),
+                "--to",
+                "praxis@praxis.test",
+                "--timeout",
+                "60",
+            ])
             .output()
             .await
             .unwrap();
@@ -237,7 +311,13 @@ async fn the_copier_copies_each_mail_once_deletes_nothing_and_watches_the_quota(
     let password = world.dir.path().join("password");
     std::fs::write(&password, "secret\n").unwrap();
     set_mode(&password, 0o600);
-    let octets: usize = store.mails.lock().unwrap().iter().map(|kept| kept.message.len()).sum();
+    let octets: usize = store
+        .mails
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|kept| kept.message.len())
+        .sum();
     let copy = json!([{
         "mailbox": address(1), "password_file": password, "upstream": upstream(store.port),
         "every_secs": 1, "quota_octets": octets * 100 / 72,
@@ -245,12 +325,22 @@ async fn the_copier_copies_each_mail_once_deletes_nothing_and_watches_the_quota(
     let running = world.start(json!({ "copy": copy })).await;
     let mut events = running.events().listen();
     let eau = cell("kasse-001/eau");
-    assert_eq!(world.spool.backlog(&eau), 0, "an Open cell is fetched by its owner");
+    assert_eq!(
+        world.spool.backlog(&eau),
+        0,
+        "an Open cell is fetched by its owner"
+    );
     world.hold_all();
     until("all are copied", || running.events().counts().copied() == 4).await;
     assert_eq!((world.spool.backlog(&eau), store.left().len()), (4, 4));
-    store.mails.lock().unwrap().push(common::pop::Kept { uidl: "new".into(), message: letter("new", Some("eAU;V1")) });
-    until("the new one is copied", || running.events().counts().copied() == 5).await;
+    store.mails.lock().unwrap().push(common::pop::Kept {
+        uidl: "new".into(),
+        message: letter("new", Some("eAU;V1")),
+    });
+    until("the new one is copied", || {
+        running.events().counts().copied() == 5
+    })
+    .await;
     assert_eq!(world.spool.backlog(&eau), 5, "none twice");
     let mut levels = Vec::new();
     until("the alarm is told", || {
@@ -262,14 +352,25 @@ async fn the_copier_copies_each_mail_once_deletes_nothing_and_watches_the_quota(
         levels.last() == Some(&Fill::Alarm)
     })
     .await;
-    let spool::Next::Item(item) = world.spool.next(&eau, vocabulary::Millis(0)).unwrap() else { panic!("an item") };
+    let spool::Next::Item(item) = world.spool.next(&eau, vocabulary::Millis(0)).unwrap() else {
+        panic!("an item")
+    };
     let body = item.sealed().body_bytes().unwrap();
-    assert_eq!(body, (letter("mail-1", Some("eAU;Lieferung;V1.2")) + ".dot\r\n").as_bytes());
+    assert_eq!(
+        body,
+        (letter("mail-1", Some("eAU;Lieferung;V1.2")) + ".dot\r\n").as_bytes()
+    );
     drop(item);
     // Another start finds its marks.
     assert_eq!(running.drain(common::LIMIT).await, mail::Drained::All);
-    store.mails.lock().unwrap().push(common::pop::Kept { uidl: "six".into(), message: letter("six", Some("eAU;V1")) });
+    store.mails.lock().unwrap().push(common::pop::Kept {
+        uidl: "six".into(),
+        message: letter("six", Some("eAU;V1")),
+    });
     let again = world.start(json!({ "copy": copy })).await;
-    until("only the sixth is copied", || again.events().counts().copied() == 1).await;
+    until("only the sixth is copied", || {
+        again.events().counts().copied() == 1
+    })
+    .await;
     assert_eq!((world.spool.backlog(&eau), store.left().len()), (6, 6));
 }

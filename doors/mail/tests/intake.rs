@@ -1,4 +1,12 @@
 //! The intake front behind real doors and a real spool.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests and what they stand among may stop at the first surprise"
+)]
 
 mod common;
 
@@ -18,15 +26,27 @@ async fn what_is_acknowledged_lies_in_the_spool_under_the_id_that_was_told() {
     let world = World::open();
     let running = world.start(json!({})).await;
     let mut talk = Talk::ehlo(running.addresses().intake[0]).await;
-    let heard = talk.mail(FROM, &[&address(1)], &letter("a", Some("eAU;Lieferung;V1.2"))).await;
-    assert!(heard.starts_with("250 2.0.0 ") && heard.ends_with(" stored\r\n"), "{heard}");
-    let Next::Item(item) = world.spool.next(&cell("kasse-001/eau"), Millis(0)).unwrap() else { panic!("an item") };
+    let heard = talk
+        .mail(FROM, &[&address(1)], &letter("a", Some("eAU;Lieferung;V1.2")))
+        .await;
+    assert!(
+        heard.starts_with("250 2.0.0 ") && heard.ends_with(" stored\r\n"),
+        "{heard}"
+    );
+    let Next::Item(item) = world.spool.next(&cell("kasse-001/eau"), Millis(0)).unwrap() else {
+        panic!("an item")
+    };
     assert_eq!(heard.split(' ').nth(2), Some(item.id().to_string().as_str()));
-    assert_eq!(item.sealed().body_bytes().unwrap(), letter("a", Some("eAU;Lieferung;V1.2")).as_bytes());
+    assert_eq!(
+        item.sealed().body_bytes().unwrap(),
+        letter("a", Some("eAU;Lieferung;V1.2")).as_bytes()
+    );
     assert_eq!(item.sealed().message_id(), Some("<a@praxis.test>"));
     drop(item);
     // The same mail again is the same item; another mark is another cell.
-    let again = talk.mail(FROM, &[&address(1)], &letter("a", Some("eAU;Lieferung;V1.2"))).await;
+    let again = talk
+        .mail(FROM, &[&address(1)], &letter("a", Some("eAU;Lieferung;V1.2")))
+        .await;
     assert_eq!(again, heard);
     talk.mail(FROM, &[&address(1)], &letter("b", None)).await;
     assert_eq!(world.spool.backlog(&cell("kasse-001/eau")), 1);
@@ -42,7 +62,8 @@ async fn held_lets_the_sender_finish_and_shut_cuts_it_in_data() {
         talk.say(&format!("MAIL FROM:<{FROM}>")).await;
         talk.say(&format!("RCPT TO:<{}>", address(1))).await;
         assert!(talk.say("DATA").await.starts_with("354"));
-        talk.send(letter("x", Some("eAU;Lieferung;V1.2")).as_bytes()).await;
+        talk.send(letter("x", Some("eAU;Lieferung;V1.2")).as_bytes())
+            .await;
         talk
     };
     let mut finishing = begin().await;
@@ -59,12 +80,18 @@ async fn held_lets_the_sender_finish_and_shut_cuts_it_in_data() {
     assert!(words.starts_with("421 4.3.2 "), "{words}");
     assert_eq!(world.spool.backlog(&cell("kasse-001/eau")), 1);
     // An idle session waits for nothing of that cell; it is told at DATA, and for now only.
-    let heard = idle.mail(FROM, &[&address(1)], &letter("y", Some("eAU;V1"))).await;
+    let heard = idle
+        .mail(FROM, &[&address(1)], &letter("y", Some("eAU;V1")))
+        .await;
     assert!(heard.starts_with("451 4.3.2 "), "{heard}");
-    let heard = idle.mail(FROM, &[&address(2)], &letter("y", Some("eAU;V1"))).await;
+    let heard = idle
+        .mail(FROM, &[&address(2)], &letter("y", Some("eAU;V1")))
+        .await;
     assert!(heard.starts_with("250 "), "{heard}");
     // If any recipient's cell stores, the mail is accepted, and the copy of the Shut cell is held too.
-    let heard = idle.mail(FROM, &[&address(1), &address(2)], &letter("z", Some("eAU;V1"))).await;
+    let heard = idle
+        .mail(FROM, &[&address(1), &address(2)], &letter("z", Some("eAU;V1")))
+        .await;
     assert!(heard.starts_with("250 "), "{heard}");
     assert_eq!(world.spool.backlog(&cell("kasse-001/eau")), 2);
     world.shut_all();
@@ -81,7 +108,9 @@ async fn a_mark_may_send_a_mail_to_a_shut_cell_and_nothing_is_final() {
     let running = world.start(json!({})).await;
     world.shut("kasse-001/eau");
     let mut talk = Talk::ehlo(running.addresses().intake[0]).await;
-    let heard = talk.mail(FROM, &[&address(1)], &letter("a", Some("eAU;V1"))).await;
+    let heard = talk
+        .mail(FROM, &[&address(1)], &letter("a", Some("eAU;V1")))
+        .await;
     assert!(heard.starts_with("451 4.3.2 "), "{heard}");
     let heard = talk.mail(FROM, &[&address(1)], &letter("a", None)).await;
     assert!(heard.starts_with("250 "), "{heard}");
@@ -92,7 +121,11 @@ async fn a_mark_may_send_a_mail_to_a_shut_cell_and_nothing_is_final() {
     assert!(talk.say("DATA").await.starts_with("451 "));
     world.open_all();
     talk.say(&format!("MAIL FROM:<{FROM}>")).await;
-    assert!(talk.say("RCPT TO:<nobody@kasse.kim.telematik-test>").await.starts_with("550 5.1.1"));
+    assert!(
+        talk.say("RCPT TO:<nobody@kasse.kim.telematik-test>")
+            .await
+            .starts_with("550 5.1.1")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,29 +140,48 @@ async fn bad_input_gets_a_clear_answer_and_leaves_nothing() {
         assert!(talk.say("DATA").await.starts_with("354"));
         talk
     };
-    for smuggled in ["a\r\n\n.\r\nMAIL FROM:<x@y>\r\n", "a\n.\n", "a\r.\r\n", "a\r\n.\r\r\n"] {
+    for smuggled in [
+        "a\r\n\n.\r\nMAIL FROM:<x@y>\r\n",
+        "a\n.\n",
+        "a\r.\r\n",
+        "a\r\n.\r\r\n",
+    ] {
         let mut talk = data().await;
         talk.send(smuggled.as_bytes()).await;
         let words = talk.rest().await;
-        assert!(words.starts_with("521 5.5.2 ") && words.lines().count() == 1, "{smuggled:?}: {words}");
+        assert!(
+            words.starts_with("521 5.5.2 ") && words.lines().count() == 1,
+            "{smuggled:?}: {words}"
+        );
     }
     // Bytes before 354.
     let mut talk = Talk::ehlo(to).await;
-    let early = format!("MAIL FROM:<{FROM}>\r\nRCPT TO:<{}>\r\nDATA\r\nSubject: early\r\n", address(1));
+    let early = format!(
+        "MAIL FROM:<{FROM}>\r\nRCPT TO:<{}>\r\nDATA\r\nSubject: early\r\n",
+        address(1)
+    );
     talk.send(early.as_bytes()).await;
     assert!(talk.rest().await.starts_with("503 5.5.1 "));
     // Pipelined garbage ends after a bounded number of faults.
     let mut talk = Talk::ehlo(to).await;
     talk.send("\0\u{1}garbage\r\n".repeat(5_000).as_bytes()).await;
     let words = talk.rest().await;
-    assert!(words.lines().count() <= 22 && words.contains("421 4.7.0"), "{} lines", words.lines().count());
+    assert!(
+        words.lines().count() <= 22 && words.contains("421 4.7.0"),
+        "{} lines",
+        words.lines().count()
+    );
     // A line without end.
     let mut talk = Talk::ehlo(to).await;
     talk.send(&[b'x'; 20_000]).await;
     assert!(talk.rest().await.starts_with("500 5.5.2 "));
     // Too large: by declaration, and in fact.
     let mut talk = Talk::ehlo(to).await;
-    assert!(talk.say(&format!("MAIL FROM:<{FROM}> SIZE=40000000")).await.starts_with("552 5.3.4"));
+    assert!(
+        talk.say(&format!("MAIL FROM:<{FROM}> SIZE=40000000"))
+            .await
+            .starts_with("552 5.3.4")
+    );
     let mut talk = data().await;
     talk.send(b"Subject: large\r\n\r\n").await;
     let line = format!("{}\r\n", "x".repeat(998)).repeat(100);
@@ -147,7 +199,11 @@ async fn pipelined_commands_are_answered_in_one_go_and_in_order() {
     let world = World::open();
     let running = world.start(json!({})).await;
     let mut talk = Talk::ehlo(running.addresses().intake[0]).await;
-    let batch = format!("MAIL FROM:<{FROM}>\r\nRCPT TO:<{}>\r\nRCPT TO:<{}>\r\nDATA\r\n", address(1), address(2));
+    let batch = format!(
+        "MAIL FROM:<{FROM}>\r\nRCPT TO:<{}>\r\nRCPT TO:<{}>\r\nDATA\r\n",
+        address(1),
+        address(2)
+    );
     for number in 0..3 {
         talk.send(batch.as_bytes()).await;
         for code in ["250 2.1.0", "250 2.1.5", "250 2.1.5", "354"] {
@@ -157,7 +213,10 @@ async fn pipelined_commands_are_answered_in_one_go_and_in_order() {
         talk.send(letter(&format!("p{number}"), None).as_bytes()).await;
         // The final dot and the next group may come together.
         let heard = talk.say(".\r\nNOOP").await;
-        assert!(heard.starts_with("250 2.0.0 ") && talk.line().await.starts_with("250 2.0.0 OK"), "{heard}");
+        assert!(
+            heard.starts_with("250 2.0.0 ") && talk.line().await.starts_with("250 2.0.0 OK"),
+            "{heard}"
+        );
     }
     assert_eq!(world.waiting(), 6);
 }
@@ -168,22 +227,38 @@ async fn a_large_mail_streams_through_to_the_store_unchanged() {
     let running = world.start(json!({})).await;
     let mut talk = Talk::ehlo(running.addresses().intake[0]).await;
     let body = "..base64base64base64base64base64base64base64base64base64base64base64\r\n".repeat(40_000);
-    let heard = talk.mail(FROM, &[&address(1)], &format!("{}{body}", letter("big", None)).replace("\r\n..", "\r\n...")).await;
+    let heard = talk
+        .mail(
+            FROM,
+            &[&address(1)],
+            &format!("{}{body}", letter("big", None)).replace("\r\n..", "\r\n..."),
+        )
+        .await;
     assert!(heard.starts_with("250 "), "{heard}");
-    let Next::Item(item) = world.spool.next(&cell("kasse-001/kim"), Millis(0)).unwrap() else { panic!("an item") };
-    assert_eq!(item.sealed().body_bytes().unwrap(), format!("{}{body}", letter("big", None)).as_bytes());
+    let Next::Item(item) = world.spool.next(&cell("kasse-001/kim"), Millis(0)).unwrap() else {
+        panic!("an item")
+    };
+    assert_eq!(
+        item.sealed().body_bytes().unwrap(),
+        format!("{}{body}", letter("big", None)).as_bytes()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_full_says_later_and_never_no() {
     let shape = Shape::default();
-    let limits = spool::Limits { capacity_bytes: 3_000, ..shape.limits.clone() };
+    let limits = spool::Limits {
+        capacity_bytes: 3_000,
+        ..shape.limits.clone()
+    };
     let world = World::new(Shape { limits, ..shape });
     let running = world.start(json!({})).await;
     let mut talk = Talk::ehlo(running.addresses().intake[0]).await;
     let mut full = None;
     for number in 0..100 {
-        let heard = talk.mail(FROM, &[&address(1)], &letter(&number.to_string(), None)).await;
+        let heard = talk
+            .mail(FROM, &[&address(1)], &letter(&number.to_string(), None))
+            .await;
         if !heard.starts_with("250") {
             full = Some(heard);
             break;
@@ -213,16 +288,31 @@ async fn no_reply_ever_breaks_the_promise_whatever_the_positions() {
         let tightest = [1, 2]
             .iter()
             .flat_map(|n| ["kim", "eau"].map(|service| world.position(&format!("kasse-{n:03}/{service}"))))
-            .max_by_key(|position| matches!(position, Position::Held) as u8 + 2 * matches!(position, Position::Shut) as u8)
+            .max_by_key(|position| {
+                matches!(position, Position::Held) as u8 + 2 * matches!(position, Position::Shut) as u8
+            })
             .unwrap();
-        for (rcpt, mark) in [(address(1), Some("eAU;V1")), (address(2), None), ("nobody@kasse.kim.telematik-test".into(), None)] {
+        for (rcpt, mark) in [
+            (address(1), Some("eAU;V1")),
+            (address(2), None),
+            ("nobody@kasse.kim.telematik-test".into(), None),
+        ] {
             let (mut talk, greeting) = Talk::new(to).await;
             let mut heard = vec![greeting, talk.say("EHLO x").await];
-            heard.push(talk.mail(FROM, &[&rcpt], &letter(&format!("{name}-{rcpt}"), mark)).await);
+            heard.push(
+                talk.mail(FROM, &[&rcpt], &letter(&format!("{name}-{rcpt}"), mark))
+                    .await,
+            );
             heard.push(talk.say("RSET").await);
             for line in heard.iter().filter(|line| line.len() > 3) {
                 let enhanced = line[4..].split(' ').next().unwrap_or_default().to_owned();
-                transcript.push((Said::Smtp { code: line[..3].parse().unwrap(), enhanced }, tightest));
+                transcript.push((
+                    Said::Smtp {
+                        code: line[..3].parse().unwrap(),
+                        enhanced,
+                    },
+                    tightest,
+                ));
             }
         }
     }
@@ -246,7 +336,10 @@ async fn silence_and_slowness_have_an_end_and_crowds_a_bound() {
     assert_eq!(third.0.rest().await, "");
     assert!(slow.rest().await.starts_with("421 4.4.2 "));
     assert!(second.rest().await.starts_with("421 4.4.2 "));
-    until("the sessions are counted out", || running.events().counts().sessions_open(Front::Intake) == 0).await;
+    until("the sessions are counted out", || {
+        running.events().counts().sessions_open(Front::Intake) == 0
+    })
+    .await;
     assert_eq!(running.events().counts().refused(Reason::Crowded), 1);
 }
 

@@ -1,4 +1,12 @@
 //! The practice's side, written by others: Postfix that queues and retries, swaks, smtp-source.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests and what they stand among may stop at the first surprise"
+)]
 
 mod common;
 
@@ -26,12 +34,22 @@ impl Postfix {
         let program = counterpart("postfix")?;
         if !rustix::process::geteuid().is_root() {
             eprintln!("SKIP: postfix needs root");
-            assert!(std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_none(), "root is missing");
+            assert!(
+                std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_none(),
+                "root is missing"
+            );
             return None;
         }
-        let dir = tempfile::Builder::new().prefix("bulkhead-postfix").tempdir().unwrap();
+        let dir = tempfile::Builder::new()
+            .prefix("bulkhead-postfix")
+            .tempdir()
+            .unwrap();
         set_mode(dir.path(), 0o755);
-        let (conf, spool, data) = (dir.path().join("conf"), dir.path().join("spool"), dir.path().join("data"));
+        let (conf, spool, data) = (
+            dir.path().join("conf"),
+            dir.path().join("spool"),
+            dir.path().join("data"),
+        );
         for one in [&conf, &spool, &data] {
             std::fs::create_dir(one).unwrap();
         }
@@ -57,7 +75,12 @@ impl Postfix {
         std::fs::write(conf.join("master.cf"), master).unwrap();
         let postfix = Self { dir, program };
         let said = postfix.run(&["start"]).await;
-        assert!(said.status.success(), "{}{}", String::from_utf8_lossy(&said.stderr), postfix.log());
+        assert!(
+            said.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&said.stderr),
+            postfix.log()
+        );
         Some(postfix)
     }
 
@@ -70,7 +93,13 @@ impl Postfix {
     }
 
     async fn run(&self, words: &[&str]) -> std::process::Output {
-        Command::new(&self.program).arg("-c").arg(self.conf()).args(words).output().await.unwrap()
+        Command::new(&self.program)
+            .arg("-c")
+            .arg(self.conf())
+            .args(words)
+            .output()
+            .await
+            .unwrap()
     }
 
     /// Hands a mail to Postfix as a program on the practice's machine does.
@@ -85,7 +114,10 @@ impl Postfix {
             .unwrap();
         use tokio::io::AsyncWriteExt as _;
         let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(message.replace("\r\n", "\n").as_bytes()).await.unwrap();
+        stdin
+            .write_all(message.replace("\r\n", "\n").as_bytes())
+            .await
+            .unwrap();
         drop(stdin);
         assert!(child.wait().await.unwrap().success());
     }
@@ -94,17 +126,32 @@ impl Postfix {
     fn queued(&self) -> usize {
         fn files(dir: &Path) -> usize {
             let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-            entries.map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 }).sum()
+            entries
+                .map(|entry| {
+                    if entry.path().is_dir() {
+                        files(&entry.path())
+                    } else {
+                        1
+                    }
+                })
+                .sum()
         }
         let spool = self.dir.path().join("spool");
-        ["maildrop", "incoming", "active", "deferred"].iter().map(|queue| files(&spool.join(queue))).sum()
+        ["maildrop", "incoming", "active", "deferred"]
+            .iter()
+            .map(|queue| files(&spool.join(queue)))
+            .sum()
     }
 }
 
 impl Drop for Postfix {
     fn drop(&mut self) {
         // Only this instance: `postfix -c` reads the process id from its own folder.
-        let _ = std::process::Command::new(&self.program).arg("-c").arg(self.conf()).arg("abort").output();
+        let _ = std::process::Command::new(&self.program)
+            .arg("-c")
+            .arg(self.conf())
+            .arg("abort")
+            .output();
     }
 }
 
@@ -114,14 +161,25 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 fn chown(path: &Path) {
-    assert!(std::process::Command::new("chown").arg("postfix").arg(path).status().unwrap().success());
+    assert!(
+        std::process::Command::new("chown")
+            .arg("postfix")
+            .arg(path)
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postfix_queues_and_hands_over_through_open_held_shut_and_open() {
     let (world, sink) = (World::open(), Sink::start());
-    let running = world.start(json!({ "forward": [{ "cells": CELLS, "upstream": upstream(sink.port) }] })).await;
-    let Some(postfix) = Postfix::start(running.addresses().intake[0].port()).await else { return };
+    let running = world
+        .start(json!({ "forward": [{ "cells": CELLS, "upstream": upstream(sink.port) }] }))
+        .await;
+    let Some(postfix) = Postfix::start(running.addresses().intake[0].port()).await else {
+        return;
+    };
     let mut wanted = BTreeSet::new();
     let mut number = 0;
     let mut send = async |count: usize| {
@@ -129,8 +187,12 @@ async fn postfix_queues_and_hands_over_through_open_held_shut_and_open() {
             number += 1;
             let (sender, to) = (number % 3, address(number % 2 + 1));
             let id = format!("<pf-{number}@praxis.test>");
-            let mail = format!("From: p{sender}@praxis.test\nMessage-ID: {id}\nX-KIM-Dienstkennung: eAU;Lieferung;V1.2\n\nciphertext {number}\n");
-            postfix.submit(&format!("p{sender}@praxis.test"), &to, &mail).await;
+            let mail = format!(
+                "From: p{sender}@praxis.test\nMessage-ID: {id}\nX-KIM-Dienstkennung: eAU;Lieferung;V1.2\n\nciphertext {number}\n"
+            );
+            postfix
+                .submit(&format!("p{sender}@praxis.test"), &to, &mail)
+                .await;
             wanted.insert(id);
         }
         wanted.len()
@@ -139,19 +201,42 @@ async fn postfix_queues_and_hands_over_through_open_held_shut_and_open() {
     until("the open door passes", || sink.count() == open).await;
     world.hold_all();
     let held = send(6).await;
-    until("the practice has handed everything over", || postfix.queued() == 0).await;
+    until("the practice has handed everything over", || {
+        postfix.queued() == 0
+    })
+    .await;
     assert_eq!((sink.count(), world.waiting()), (open, 6));
     world.shut_all();
     send(6).await;
-    until("the practice was told to wait", || postfix.log().contains("4.3.2")).await;
-    assert_eq!((postfix.queued(), world.waiting()), (6, 6), "it keeps what it could not hand over");
+    until("the practice was told to wait", || {
+        postfix.log().contains("4.3.2")
+    })
+    .await;
+    assert_eq!(
+        (postfix.queued(), world.waiting()),
+        (6, 6),
+        "it keeps what it could not hand over"
+    );
     world.open_all();
-    until("everything has arrived", || postfix.queued() == 0 && world.waiting() == 0 && sink.count() == 18).await;
-    let ids: BTreeSet<String> = sink.taken().iter().filter_map(|mail| mail.header("Message-ID")).map(str::to_owned).collect();
+    until("everything has arrived", || {
+        postfix.queued() == 0 && world.waiting() == 0 && sink.count() == 18
+    })
+    .await;
+    let ids: BTreeSet<String> = sink
+        .taken()
+        .iter()
+        .filter_map(|mail| mail.header("Message-ID"))
+        .map(str::to_owned)
+        .collect();
     assert_eq!((ids.len(), held, sink.items().len()), (18, 12, 18));
     let log = postfix.log();
     assert!(!log.contains("status=bounced"), "no error mail: {log}");
-    assert!(sink.taken().iter().all(|mail| mail.rcpt[0].contains("NOTIFY=SUCCESS,FAILURE")), "the wish passes unchanged");
+    assert!(
+        sink.taken()
+            .iter()
+            .all(|mail| mail.rcpt[0].contains("NOTIFY=SUCCESS,FAILURE")),
+        "the wish passes unchanged"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,12 +247,29 @@ async fn swaks_hears_the_words_of_each_position() {
     let server = running.addresses().intake[0].to_string();
     let run = async |to: &str, extra: &[&str]| {
         let mut command = Command::new(&swaks);
-        command.args(["--server", &server, "--from", "praxis@praxis.test", "--to", to, "--timeout", "60"]).args(extra);
+        command
+            .args([
+                "--server",
+                &server,
+                "--from",
+                "praxis@praxis.test",
+                "--to",
+                to,
+                "--timeout",
+                "60",
+            ])
+            .args(extra);
         let done = command.output().await.unwrap();
-        (done.status.code().unwrap(), String::from_utf8_lossy(&done.stdout).into_owned())
+        (
+            done.status.code().unwrap(),
+            String::from_utf8_lossy(&done.stdout).into_owned(),
+        )
     };
     let (code, said) = run(&address(1), &["--header", "X-KIM-Dienstkennung: eAU;V1"]).await;
-    assert!(code == 0 && said.contains("SIZE 36700160") && said.contains("DSN") && !said.contains("AUTH"), "{said}");
+    assert!(
+        code == 0 && said.contains("SIZE 36700160") && said.contains("DSN") && !said.contains("AUTH"),
+        "{said}"
+    );
     let (code, said) = run(&address(1), &["--pipeline"]).await;
     assert_eq!(code, 0, "{said}");
     let (code, said) = run("nobody@kasse.kim.telematik-test", &[]).await;
@@ -184,13 +286,28 @@ async fn swaks_hears_the_words_of_each_position() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn smtp_source_loads_the_front_and_every_mail_is_accounted_for() {
-    let Some(source) = counterpart("smtp-source") else { return };
+    let Some(source) = counterpart("smtp-source") else {
+        return;
+    };
     let world = World::open();
     world.hold_all();
     let running = world.start(json!({})).await;
     let server = running.addresses().intake[0].to_string();
     let done = Command::new(source)
-        .args(["-4", "-s", "16", "-m", "2000", "-l", "2048", "-f", "praxis@praxis.test", "-t", &address(1), &server])
+        .args([
+            "-4",
+            "-s",
+            "16",
+            "-m",
+            "2000",
+            "-l",
+            "2048",
+            "-f",
+            "praxis@praxis.test",
+            "-t",
+            &address(1),
+            &server,
+        ])
         .output()
         .await
         .unwrap();

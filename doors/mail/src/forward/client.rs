@@ -8,7 +8,8 @@ use crate::{
     smtp::{
         body::Stuffer,
         client::{Outcome, offers, outcome, recipients},
-        command::{Notify, Offers, Origin, Recipient},
+        command::{Notify, Origin, Recipient},
+        onward::Offers,
         reply::{Heard, hear},
     },
     tls::Dialer,

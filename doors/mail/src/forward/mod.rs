@@ -2,30 +2,28 @@
 //! forward, never a bounce.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use door::PassPermit;
-use spool::{Item, Next, Receipt, Spool, WhyParked};
+use spool::{Next, Spool};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
-use vocabulary::{CellId, Digest, Flow, Millis};
+use vocabulary::{CellId, Flow, Millis};
 
-use self::client::{BeforeDot, Client, Handed, Letter};
+use self::client::Client;
 use crate::{
     board::Board,
-    dsn,
-    event::{Event, Events},
-    header::{self, HEADER_BYTES_MAX},
+    event::Events,
     intake::Clock,
-    letter::{DsnIssuer, Envelope},
     listen::{Ending, ended},
-    outbox::{Action, Notice, Outbox},
+    outbox::Outbox,
     tls::Dialer,
 };
 
 pub(crate) mod client;
+mod hand_over;
 
 /// Reads the monotonic clock of the shell; the same one the spool's waits are counted by.
 pub(crate) type Monotonic = Arc<dyn Fn() -> Millis + Send + Sync>;
@@ -65,10 +63,34 @@ struct Line {
     not_before: Millis,
 }
 
-/// What came of one item.
-struct Done {
-    cell: CellId,
-    server_fails: bool,
+/// Whether the regular server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Answers,
+    Fails,
+}
+
+/// Hand-overs under way, and which cell each belongs to.
+#[derive(Default)]
+struct Work {
+    tasks: JoinSet<Server>,
+    cells: HashMap<tokio::task::Id, CellId>,
+}
+
+impl Work {
+    fn start(&mut self, cell: &CellId, work: impl Future<Output = Server> + Send + 'static) {
+        let handle = self.tasks.spawn(work);
+        self.cells.insert(handle.id(), cell.clone());
+    }
+
+    /// The next hand-over that ends. One that fell leaves its item in doubt or untouched, and counts as a failure.
+    async fn next(&mut self) -> Option<(Option<CellId>, Server)> {
+        let (id, server) = match self.tasks.join_next_with_id().await? {
+            Ok((id, server)) => (id, server),
+            Err(fell) => (fell.id(), Server::Fails),
+        };
+        Some((self.cells.remove(&id), server))
+    }
 }
 
 impl Forwarder {
@@ -81,7 +103,7 @@ impl Forwarder {
             .map(|cell| (cell.clone(), Line::new()))
             .collect::<BTreeMap<_, _>>();
         let (mut activity, mut bell) = (self.spool.activity(), self.board.bell());
-        let mut work: JoinSet<Done> = JoinSet::new();
+        let mut work = Work::default();
         let mut hold_off = None;
         loop {
             activity.borrow_and_update();
@@ -98,8 +120,12 @@ impl Forwarder {
             tokio::select! {
                 biased;
                 () = ended(&mut ending) => break,
-                Some(done) = work.join_next(), if !work.is_empty() => {
-                    if settle(&mut lines, done) {
+                Some((cell, server)) = work.next(), if !work.tasks.is_empty() => {
+                    if let Some(line) = cell.and_then(|cell| lines.get_mut(&cell)) {
+                        line.under_way = line.under_way.saturating_sub(1);
+                        line.not_before = Millis(0);
+                    }
+                    if server == Server::Fails {
                         hold_off = Some(Instant::now() + RETRY);
                     }
                 }
@@ -108,18 +134,14 @@ impl Forwarder {
                 () = tokio::time::sleep(wake) => {}
             }
         }
-        while work.join_next().await.is_some() {}
+        while work.next().await.is_some() {}
         for (client, _) in self.take_idle() {
             client.quit().await;
         }
     }
 
     /// Takes every item that may go now and starts handing it over; says how long nothing else is due.
-    async fn start(
-        self: &Arc<Self>,
-        lines: &mut BTreeMap<CellId, Line>,
-        work: &mut JoinSet<Done>,
-    ) -> Duration {
+    async fn start(self: &Arc<Self>, lines: &mut BTreeMap<CellId, Line>, work: &mut Work) -> Duration {
         let mut wake = LOOK_EVERY;
         for (cell, line) in lines {
             let now = (self.monotonic)();
@@ -140,7 +162,7 @@ impl Forwarder {
                         line.under_way += 1;
                         line.allowance = line.allowance.saturating_sub(1);
                         if let Some(permit) = line.permit.clone() {
-                            work.spawn(Arc::clone(self).forward(cell.clone(), item, permit));
+                            work.start(cell, Arc::clone(self).forward(cell.clone(), item, permit));
                         }
                     }
                     Ok(Next::Later(at)) => {
@@ -184,199 +206,6 @@ impl Forwarder {
             .map_err(|error| error.to_string())
     }
 
-    async fn forward(self: Arc<Self>, cell: CellId, item: Box<Item>, permit: Arc<PassPermit>) -> Done {
-        let done = |server_fails| Done {
-            cell: cell.clone(),
-            server_fails,
-        };
-        let Ok(envelope) = Envelope::read(item.sealed().envelope()) else {
-            self.park(&cell, &item, WhyParked::Unreadable, "envelope unreadable")
-                .await;
-            return done(false);
-        };
-        let mut client = match self.connection().await {
-            Ok(client) => client,
-            Err(error) => {
-                self.put_off(&cell, &item, error.to_string()).await;
-                return done(true);
-            }
-        };
-        let mut header = Vec::new();
-        let mut attempt = Attempt {
-            forwarder: &self,
-            item: &item,
-            permit,
-            begun: false,
-        };
-        let (left, handed) = loop {
-            let recipients = envelope
-                .recipients
-                .iter()
-                .map(|one| (one.clone(), envelope.notify_onward(one)))
-                .collect::<Vec<_>>();
-            let received = received_line(&self.host, item.id(), item.sealed().received());
-            let trace = [received, format!("X-Bulkhead-Item: {}", item.id())];
-            let mut body = Tee {
-                inner: item.sealed().body(),
-                kept: &mut header,
-                keep: envelope.wishes().next().is_some(),
-            };
-            let bytes = item.sealed().body_len();
-            let letter = Letter {
-                origin: &envelope.origin,
-                recipients: &recipients,
-                trace: &trace,
-                message: &mut body,
-                bytes,
-            };
-            let fresh = client.fresh;
-            let dsn = client.offers.dsn;
-            match client.hand(letter, &mut attempt).await {
-                // A kept connection that the server closed meanwhile says nothing about the server.
-                (None, Handed::Later(_)) if !fresh && !attempt.begun => match self.connect().await {
-                    Ok(again) => {
-                        header.clear();
-                        client = again;
-                    }
-                    Err(error) => break (None, Handed::Later(error.to_string())),
-                },
-                (client, handed) => break (client.map(|client| (client, dsn)), handed),
-            }
-        };
-        let dsn = left.as_ref().is_some_and(|(_, dsn)| *dsn);
-        let begun = attempt.begun;
-        let server_fails = left.is_none() && matches!(handed, Handed::Later(_) | Handed::InDoubt(_));
-        if let Some((client, _)) = left {
-            self.keep(client);
-        }
-        self.settle_item(&cell, &item, &envelope, &header, handed, begun, dsn)
-            .await;
-        done(server_fails)
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the outcome of one attempt, taken apart in one place"
-    )]
-    async fn settle_item(
-        &self,
-        cell: &CellId,
-        item: &Item,
-        envelope: &Envelope,
-        header: &[u8],
-        handed: Handed,
-        begun: bool,
-        dsn: bool,
-    ) {
-        let id = item.id();
-        match handed {
-            Handed::Taken(answer) => {
-                if !dsn {
-                    self.relayed(item, envelope, header).await;
-                }
-                match self
-                    .spool
-                    .handed_over(id, &Receipt::new(&answer), (self.clock)())
-                    .await
-                {
-                    Ok(()) => self.events.tell(Event::HandedOver {
-                        cell: cell.clone(),
-                        item: id,
-                    }),
-                    Err(error) => self.trouble(format!(
-                        "{id} was handed over, but that cannot be recorded: {error}"
-                    )),
-                }
-            }
-            Handed::Later(answer) => self.put_off(cell, item, answer).await,
-            Handed::Never(answer) => {
-                let code = answer.get(..3).and_then(|code| code.parse().ok()).unwrap_or(500);
-                self.park(cell, item, WhyParked::Refused(code), &answer).await;
-            }
-            Handed::InDoubt(answer) => {
-                self.events.tell(Event::InDoubt {
-                    cell: cell.clone(),
-                    item: id,
-                });
-                self.put_off(cell, item, answer).await;
-            }
-            // Nothing was sent that counts. If it was marked as begun, the mark goes; otherwise it is as it was.
-            Handed::Stopped if begun => {
-                self.put_off(cell, item, "stopped before the final dot".to_owned())
-                    .await
-            }
-            Handed::Stopped => {}
-            Handed::Unreadable => {
-                self.park(cell, item, WhyParked::Unreadable, "stored bytes unreadable")
-                    .await
-            }
-        }
-    }
-
-    /// The server took the mail but will not notify: RFC 3461 section 5.2.2 makes that ours. Written down before the
-    /// item counts as handed over; a crash in between may say it twice, never not at all.
-    async fn relayed(&self, item: &Item, envelope: &Envelope, header: &[u8]) {
-        if envelope.dsn != DsnIssuer::Regular || envelope.wishes().next().is_none() {
-            return;
-        }
-        let Some(outbox) = &self.outbox else {
-            self.trouble(format!(
-                "{} wants a notification, the server knows no DSN, and notify_through is not set",
-                item.id()
-            ));
-            return;
-        };
-        let header = header::end(header, 0)
-            .and_then(|end| header.get(..end))
-            .unwrap_or(header);
-        let key = Digest::of(format!("relayed {}", item.id()).as_bytes());
-        let notice = Notice {
-            action: Action::Relayed,
-            envelope,
-            header,
-            at: item.sealed().received(),
-        };
-        let written = async {
-            outbox.prepare(key, &notice).await?;
-            outbox.due(key, item.id()).await
-        };
-        match written.await {
-            Ok(()) => self.events.tell(Event::Notified { item: item.id() }),
-            Err(error) => self.trouble(error.to_string()),
-        }
-    }
-
-    async fn put_off(&self, cell: &CellId, item: &Item, answer: String) {
-        let (id, cell) = (item.id(), cell.clone());
-        match self.spool.returned(id, (self.clock)(), (self.monotonic)()).await {
-            Ok(()) => self.events.tell(Event::PutOff {
-                cell,
-                item: id,
-                answer,
-            }),
-            Err(error) => self.trouble(format!("{id} cannot be given back: {error}")),
-        }
-    }
-
-    async fn park(&self, cell: &CellId, item: &Item, why: WhyParked, answer: &str) {
-        let (id, cell) = (item.id(), cell.clone());
-        match self.spool.park(id, why, (self.clock)()).await {
-            Ok(()) => self.events.tell(Event::Parked {
-                cell,
-                item: id,
-                answer: answer.to_owned(),
-            }),
-            Err(error) => self.trouble(format!("{id} cannot be parked: {error}")),
-        }
-    }
-
-    fn trouble(&self, what: String) {
-        self.events.tell(Event::Trouble {
-            part: "forward".to_owned(),
-            what,
-        });
-    }
-
     async fn connect(&self) -> Result<Client, client::Error> {
         Client::connect(&self.dialer, &self.host, self.within).await
     }
@@ -409,26 +238,6 @@ impl Forwarder {
     }
 }
 
-/// Takes what came of an item into account; whether the server seems to be away.
-fn settle(lines: &mut BTreeMap<CellId, Line>, done: Result<Done, tokio::task::JoinError>) -> bool {
-    match done {
-        Ok(done) => {
-            if let Some(line) = lines.get_mut(&done.cell) {
-                line.under_way = line.under_way.saturating_sub(1);
-                line.not_before = Millis(0);
-            }
-            done.server_fails
-        }
-        // A hand-over that fell: its item is in doubt or untouched. Which cell it was is not known, so all look again.
-        Err(_) => {
-            for line in lines.values_mut() {
-                line.under_way = line.under_way.saturating_sub(1);
-            }
-            true
-        }
-    }
-}
-
 impl Line {
     fn new() -> Self {
         Self {
@@ -450,52 +259,4 @@ impl Line {
         }
         (self.allowance == 0).then(|| self.renewed.saturating_duration_since(now))
     }
-}
-
-/// One attempt: the right to make it, and its mark in the spool.
-struct Attempt<'a> {
-    forwarder: &'a Forwarder,
-    item: &'a Item,
-    permit: Arc<PassPermit>,
-    begun: bool,
-}
-
-impl BeforeDot for Attempt<'_> {
-    fn may(&self) -> bool {
-        self.permit.still_valid()
-    }
-
-    async fn mark(&mut self) -> bool {
-        let (id, at) = (self.item.id(), (self.forwarder.clock)());
-        self.begun = true;
-        match self.forwarder.spool.begin(id, self.item.attempt(), at).await {
-            Ok(()) => true,
-            Err(error) => {
-                self.forwarder.trouble(format!("{id} cannot be marked: {error}"));
-                false
-            }
-        }
-    }
-}
-
-/// Keeps the beginning of what is read, for a notification that may be due.
-struct Tee<'a, R> {
-    inner: R,
-    kept: &'a mut Vec<u8>,
-    keep: bool,
-}
-
-impl<R: std::io::Read> std::io::Read for Tee<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(into)?;
-        if self.keep && self.kept.len() < HEADER_BYTES_MAX {
-            self.kept.extend_from_slice(into.get(..count).unwrap_or_default());
-        }
-        Ok(count)
-    }
-}
-
-/// A trace line as RFC 5321 section 4.4 wants it; names nobody.
-fn received_line(host: &str, item: spool::ItemId, at: vocabulary::Timestamp) -> String {
-    format!("Received: by {host} with ESMTP id {item}; {}", dsn::date(at))
 }

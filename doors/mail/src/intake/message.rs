@@ -104,7 +104,7 @@ impl Talk<'_> {
             Some(known) => self.store(transaction.origin, known).await,
             None => SHUT,
         };
-        self.session.on(session::Event::BodyOver, self.intake);
+        self.tell(session::Event::BodyOver);
         self.say(&reply);
         Ok(())
     }
@@ -218,7 +218,7 @@ impl Begun {
 
 impl Intake {
     /// Every cell a message to these recipients could belong to.
-    fn candidates(&self, recipients: &[Recipient]) -> Vec<CellId> {
+    pub(super) fn candidates(&self, recipients: &[Recipient]) -> Vec<CellId> {
         let mut cells = Vec::new();
         for recipient in recipients {
             for cell in self.routes.cells_of(&recipient.to.mailbox()) {
@@ -333,14 +333,18 @@ impl Intake {
             (Novelty::Repeat, Known::New) => outbox.forget(key).await,
             (Novelty::Repeat, Known::Before)
             | (Novelty::New | Novelty::SameIdOtherBytes, Known::New | Known::Before) => {
-                outbox.due(key, item).await
+                outbox.due(key, item).await?;
+                if known == Known::New || novelty != Novelty::Repeat {
+                    self.events.tell(Event::Notified { item });
+                }
+                Ok(())
             }
         }
     }
 }
 
 /// The store's reason in plain ASCII words; temporary unless the mail itself is too large.
-fn in_words(refused: &Refused) -> Reply {
+pub(super) fn in_words(refused: &Refused) -> Reply {
     match refused {
         Refused::TooLarge => OVERSIZED,
         Refused::DiskReserve => Reply::fixed(

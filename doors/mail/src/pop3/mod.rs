@@ -4,6 +4,7 @@ use crate::smtp::command::Secret;
 
 pub(crate) mod client;
 pub(crate) mod session;
+mod transaction;
 
 /// One command of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]

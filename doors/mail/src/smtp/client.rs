@@ -1,6 +1,6 @@
 //! The client's half of one mail transaction, without a socket: what to send, and what an answer means.
 
-use super::{command::Offers, reply::Heard};
+use super::{onward::Offers, reply::Heard};
 
 /// How one hand-over ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,5 +4,6 @@ pub mod body;
 pub mod client;
 pub mod command;
 pub mod lines;
+pub mod onward;
 pub mod reply;
 pub mod session;

@@ -38,8 +38,8 @@ impl Default for Limits {
 pub trait Desk {
     /// Whether a recipient is known.
     fn recipient(&self, recipient: &Recipient) -> Known;
-    /// Whether at least one recipient's cell could take a message now.
-    fn takes(&self, recipients: &[Recipient]) -> Takes;
+    /// Whether the message could be taken now.
+    fn takes(&self, transaction: &Transaction) -> Takes;
 }
 
 /// What is known of a recipient.
@@ -54,12 +54,14 @@ pub enum Known {
 }
 
 /// Whether a message can be taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Takes {
     /// Yes, by some cell.
     Some,
     /// All are Shut.
-    None,
+    Shut,
+    /// Some cell is not Shut, but the store would refuse; in these words.
+    Refused(Reply),
 }
 
 /// One message being handed in.
@@ -309,8 +311,10 @@ impl Session {
                 Reply::fixed(554, "5.5.1 Kein gueltiger Empfaenger / no valid recipients"),
             );
         }
-        if desk.takes(&transaction.recipients) == Takes::None {
-            return saying(State::Ready, SHUT);
+        match desk.takes(&transaction) {
+            Takes::Some => {}
+            Takes::Shut => return saying(State::Ready, SHUT),
+            Takes::Refused(reply) => return saying(State::Ready, reply),
         }
         let reply = Some(Reply::fixed(354, "End data with <CR><LF>.<CR><LF>"));
         (

@@ -1,5 +1,9 @@
 //! What the tests of this room stand among: real doors, a real spool, and small stand-ins for the outside world.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part, and nothing else can see it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its part, and nothing else can see it"
+)]
 
 #[path = "../../../door/tests/estate/mod.rs"]
 pub mod estate;
@@ -38,9 +42,16 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub fn counterpart(program: &str) -> Option<PathBuf> {
     let dirs = ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"];
     let path = std::env::var("PATH").unwrap_or_default();
-    let found = path.split(':').chain(dirs).map(|dir| Path::new(dir).join(program)).find(|path| path.exists());
+    let found = path
+        .split(':')
+        .chain(dirs)
+        .map(|dir| Path::new(dir).join(program))
+        .find(|path| path.exists());
     if found.is_none() {
-        assert!(std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_none(), "{program} is missing");
+        assert!(
+            std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_none(),
+            "{program} is missing"
+        );
         eprintln!("SKIP: {program} is not installed");
     }
     found
@@ -66,8 +77,19 @@ pub struct Shape {
 
 impl Default for Shape {
     fn default() -> Self {
-        let limits = Limits { disk_free_bytes_min: 0, segment_bytes: 4 << 20, ..Limits::default() };
-        Self { insurers: 2, limits: Limits { backoff_millis_min: 20, backoff_millis_max: 200, ..limits } }
+        let limits = Limits {
+            disk_free_bytes_min: 0,
+            segment_bytes: 4 << 20,
+            ..Limits::default()
+        };
+        Self {
+            insurers: 2,
+            limits: Limits {
+                backoff_millis_min: 20,
+                backoff_millis_max: 200,
+                ..limits
+            },
+        }
     }
 }
 
@@ -76,17 +98,32 @@ impl World {
     pub fn new(shape: Shape) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let outside = Outside::new(shape.insurers);
-        let places = estate::places(&outside.insurers, &[("kim", Holdable::Yes), ("eau", Holdable::Yes)]);
+        let places = estate::places(
+            &outside.insurers,
+            &[("kim", Holdable::Yes), ("eau", Holdable::Yes)],
+        );
         let enrolment = estate::enrolment(&outside, "mail-test", places);
         let house = House::enrol(&dir.path().join("doors"), &enrolment, moment(&outside)).unwrap();
-        let config = spool::Config { limits: shape.limits, ..spool::Config::single(dir.path().join("spool")) };
+        let config = spool::Config {
+            limits: shape.limits,
+            ..spool::Config::single(dir.path().join("spool"))
+        };
         let (spool, _) = Spool::open(config, Entropy::new(|bytes| getrandom::fill(bytes).unwrap())).unwrap();
         for insurer in &outside.insurers {
-            let recipient = || Recipient::new(&age::x25519::Identity::generate().to_public().to_string()).unwrap();
-            let recipients = ReleaseRecipients { active: recipient(), recovery: recipient() };
+            let recipient =
+                || Recipient::new(&age::x25519::Identity::generate().to_public().to_string()).unwrap();
+            let recipients = ReleaseRecipients {
+                active: recipient(),
+                recovery: recipient(),
+            };
             spool.enrol(insurer.clone(), recipients).wait().unwrap();
         }
-        Self { dir, outside: Mutex::new((outside, house)), spool: Arc::new(spool), begun: Instant::now() }
+        Self {
+            dir,
+            outside: Mutex::new((outside, house)),
+            spool: Arc::new(spool),
+            begun: Instant::now(),
+        }
     }
 
     /// A plain world with everything open.
@@ -103,7 +140,11 @@ impl World {
     pub fn open_all(&self) {
         let (outside, house) = &mut *self.outside.lock().unwrap();
         Self::later(outside);
-        let closed = house.doors().all().iter().filter(|door| door.state.active().is_some());
+        let closed = house
+            .doors()
+            .all()
+            .iter()
+            .filter(|door| door.state.active().is_some());
         let closed: Vec<DoorId> = closed.map(|door| DoorId::clone(&door.id)).collect();
         let (outcome, _) = estate::open_fully(outside, house, &closed);
         assert_eq!((outcome.refused, outcome.applied.len()), (vec![], closed.len()));
@@ -144,7 +185,9 @@ impl World {
     pub fn gates(&self) -> BTreeMap<CellId, door::Gate> {
         let (_, house) = &*self.outside.lock().unwrap();
         let doors = house.doors().all().iter().map(|door| DoorId::clone(&door.id));
-        doors.map(|id| (id.cell().clone(), house.gate(&id).unwrap())).collect()
+        doors
+            .map(|id| (id.cell().clone(), house.gate(&id).unwrap()))
+            .collect()
     }
 
     /// The monotonic clock that the fronts are given.
@@ -155,7 +198,9 @@ impl World {
 
     /// Starts fronts; what is given is put over a plain configuration.
     pub async fn start(&self, over: Value) -> Running {
-        Fronts::start(self.config(over), self.surroundings()).await.unwrap()
+        Fronts::start(self.config(over), self.surroundings())
+            .await
+            .unwrap()
     }
 
     pub fn surroundings(&self) -> Surroundings {
@@ -163,7 +208,9 @@ impl World {
             gates: self.gates(),
             spool: Arc::clone(&self.spool),
             clock: Arc::new(|| {
-                let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+                let now = std::time::SystemTime::now()
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .unwrap();
                 Timestamp(i64::try_from(now.as_secs()).unwrap())
             }),
             monotonic: self.monotonic(),
@@ -211,6 +258,8 @@ pub fn upstream(port: u16) -> Value {
 
 /// A small mail with a Message-ID and, perhaps, a mark.
 pub fn letter(id: &str, mark: Option<&str>) -> String {
-    let mark = mark.map(|mark| format!("X-KIM-Dienstkennung: {mark}\r\n")).unwrap_or_default();
+    let mark = mark
+        .map(|mark| format!("X-KIM-Dienstkennung: {mark}\r\n"))
+        .unwrap_or_default();
     format!("Message-ID: <{id}@praxis.test>\r\nSubject: KOM-LE-Nachricht\r\n{mark}\r\nciphertext of {id}\r\n")
 }

@@ -40,11 +40,20 @@ impl Store {
                 });
             }
         });
-        Self { port, mails, answers_quit }
+        Self {
+            port,
+            mails,
+            answers_quit,
+        }
     }
 
     pub fn left(&self) -> Vec<String> {
-        self.mails.lock().unwrap().iter().map(|kept| kept.uidl.clone()).collect()
+        self.mails
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|kept| kept.uidl.clone())
+            .collect()
     }
 }
 
@@ -78,12 +87,22 @@ fn session(socket: TcpStream, mails: &Mutex<Vec<Kept>>, answers: &Mutex<bool>) -
             ("USER", _) => "+OK\r\n".to_owned(),
             ("PASS", _) | ("AUTH", _) => {
                 logged_in = words.last() == Some(&"secret") || line.contains(super::sink::GOOD);
-                if logged_in { "+OK hello\r\n".to_owned() } else { "-ERR [AUTH] no\r\n".to_owned() }
+                if logged_in {
+                    "+OK hello\r\n".to_owned()
+                } else {
+                    "-ERR [AUTH] no\r\n".to_owned()
+                }
             }
             _ if !logged_in => "-ERR\r\n".to_owned(),
-            ("STAT", _) => format!("+OK {} {}\r\n", seen.len(), seen.iter().map(|kept| kept.message.len()).sum::<usize>()),
+            ("STAT", _) => format!(
+                "+OK {} {}\r\n",
+                seen.len(),
+                seen.iter().map(|kept| kept.message.len()).sum::<usize>()
+            ),
             ("LIST", None) => {
-                let list = (1..).zip(&seen).map(|(n, kept)| format!("{n} {}\r\n", kept.message.len()));
+                let list = (1..)
+                    .zip(&seen)
+                    .map(|(n, kept)| format!("{n} {}\r\n", kept.message.len()));
                 format!("+OK\r\n{}.\r\n", list.collect::<String>())
             }
             ("LIST", Some((n, kept))) => format!("+OK {n} {}\r\n", kept.message.len()),

@@ -33,7 +33,9 @@ impl Taken {
         self.header("X-Bulkhead-Item")
     }
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.data.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+        self.data
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 }
 
@@ -53,7 +55,12 @@ impl Sink {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(Mutex::new(State { mood: Mood::Takes, dsn: true, taken: Vec::new(), sessions: 0 }));
+        let state = Arc::new(Mutex::new(State {
+            mood: Mood::Takes,
+            dsn: true,
+            taken: Vec::new(),
+            sessions: 0,
+        }));
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {
@@ -83,7 +90,10 @@ impl Sink {
 
     /// Distinct items: what a receiver that confirms by item id keeps.
     pub fn items(&self) -> BTreeSet<String> {
-        self.taken().iter().filter_map(|taken| taken.item().map(str::to_owned)).collect()
+        self.taken()
+            .iter()
+            .filter_map(|taken| taken.item().map(str::to_owned))
+            .collect()
     }
 }
 
@@ -106,13 +116,22 @@ fn session(socket: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         let word = line.split(' ').next().unwrap_or("").to_ascii_uppercase();
         let answer = match (word.as_str(), mood()) {
             ("EHLO", _) => {
-                let dsn = if state.lock().unwrap().dsn { "250-DSN\r\n" } else { "" };
-                format!("250-regular.test\r\n250-SIZE 40000000\r\n250-PIPELINING\r\n250-8BITMIME\r\n{dsn}250 AUTH PLAIN LOGIN")
+                let dsn = if state.lock().unwrap().dsn {
+                    "250-DSN\r\n"
+                } else {
+                    ""
+                };
+                format!(
+                    "250-regular.test\r\n250-SIZE 40000000\r\n250-PIPELINING\r\n250-8BITMIME\r\n{dsn}250 AUTH PLAIN LOGIN"
+                )
             }
             ("AUTH", _) if line.ends_with(GOOD) => "235 2.7.0 welcome".to_owned(),
             ("AUTH", _) => "535 5.7.8 no".to_owned(),
             ("MAIL", _) => {
-                now = Taken { mail: line.clone(), ..Taken::default() };
+                now = Taken {
+                    mail: line.clone(),
+                    ..Taken::default()
+                };
                 "250 2.1.0 ok".to_owned()
             }
             ("RCPT", Mood::Later) => "451 4.2.0 later".to_owned(),

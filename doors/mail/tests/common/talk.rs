@@ -51,20 +51,26 @@ impl Talk {
 
     pub async fn line(&mut self) -> String {
         let mut line = String::new();
-        let read = timeout(super::LIMIT, self.0.read_line(&mut line)).await.expect("an answer in time");
+        let read = timeout(super::LIMIT, self.0.read_line(&mut line))
+            .await
+            .expect("an answer in time");
         if read.is_err() { String::new() } else { line }
     }
 
     /// Waits until the peer closes; gives back what it said before.
     pub async fn rest(&mut self) -> String {
         let mut rest = Vec::new();
-        let _ = timeout(super::LIMIT, self.0.read_to_end(&mut rest)).await.expect("a close in time");
+        let _ = timeout(super::LIMIT, self.0.read_to_end(&mut rest))
+            .await
+            .expect("a close in time");
         String::from_utf8_lossy(&rest).into_owned()
     }
 
     /// Whether nothing comes for a moment. Only for asserting that a session was left alone.
     pub async fn is_quiet(&mut self) -> bool {
-        timeout(Duration::from_millis(100), self.0.fill_buf()).await.is_err()
+        timeout(Duration::from_millis(100), self.0.fill_buf())
+            .await
+            .is_err()
     }
 
     /// Hands a mail in; gives back the answer to the final dot, or the first refusal.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::smtp::onward::Offers;
 use proptest::prelude::*;
 
 fn read(line: &str) -> Result<Command, BadCommand> {

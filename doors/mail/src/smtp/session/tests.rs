@@ -7,8 +7,8 @@ impl Desk for Fixed {
     fn recipient(&self, _: &Recipient) -> Known {
         self.0
     }
-    fn takes(&self, _: &[Recipient]) -> Takes {
-        self.1
+    fn takes(&self, _: &Transaction) -> Takes {
+        self.1.clone()
     }
 }
 
@@ -86,7 +86,7 @@ fn limits_hold() {
 
 #[test]
 fn all_shut_is_refused_before_the_message_and_only_for_now() {
-    let shut = Fixed(Known::Routed, Takes::None);
+    let shut = Fixed(Known::Routed, Takes::Shut);
     let mut session = begin();
     for (line, code) in [
         ("EHLO x", 250),
@@ -132,7 +132,7 @@ proptest! {
         let (mut shut, mut open) = (begin(), begin());
         for at in order {
             let line = words[at];
-            let theirs = says(&mut shut, line, &Fixed(Known::NotNow, Takes::None));
+            let theirs = says(&mut shut, line, &Fixed(Known::NotNow, Takes::Shut));
             if theirs / 100 == 5 {
                 // The same words in the same place must also be a fault of order with everything open.
                 prop_assert!(matches!(theirs, 503 | 554), "{} {}", line, theirs);
