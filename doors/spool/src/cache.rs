@@ -3,7 +3,7 @@
 //! It holds nothing that the segments do not say. The position up to which it was filled is part of the same SQLite
 //! transaction as the rows, so a crash leaves it behind, never ahead.
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use vocabulary::{CellId, Digest};
@@ -11,7 +11,7 @@ use vocabulary::{CellId, Digest};
 use crate::{
     Error,
     id::{KeyEpoch, LaneId},
-    record::{CarriedRecord, CountRecord, ItemMeta, KeyRecord, SegmentRecord, Step, Tally, TransitionRecord},
+    record::{CarriedRecord, CountRecord, ItemMeta, KeyRecord, SegmentRecord, Step, TransitionRecord},
     state::{self, State},
 };
 
@@ -50,8 +50,18 @@ pub(crate) const MARK_FLAGGED: u32 = 4;
 /// What a record changed, for the lanes in memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Change {
-    Added { lane: LaneId, cell: CellId, peer: Digest, bytes: u64 },
-    Moved { lane: LaneId, from: State, to: State, bytes: u64 },
+    Added {
+        lane: LaneId,
+        cell: CellId,
+        peer: Digest,
+        bytes: u64,
+    },
+    Moved {
+        lane: LaneId,
+        from: State,
+        to: State,
+        bytes: u64,
+    },
 }
 
 /// Where a frame lies.
@@ -93,7 +103,10 @@ pub(crate) fn unsql(value: i64) -> u64 {
 }
 
 fn prefix(digest: &Digest) -> i64 {
-    digest.as_bytes().first_chunk().map_or(0, |chunk| i64::from_le_bytes(*chunk))
+    digest
+        .as_bytes()
+        .first_chunk()
+        .map_or(0, |chunk| i64::from_le_bytes(*chunk))
 }
 
 pub(crate) fn digest_of(blob: Vec<u8>) -> Digest {
@@ -112,7 +125,11 @@ impl Cache {
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32768; \
                  PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;",
             )
-            .and_then(|()| cache.conn.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)))
+            .and_then(|()| {
+                cache
+                    .conn
+                    .query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
+            })
             .and_then(|version| {
                 if version == 0 {
                     cache.conn.execute_batch(SCHEMA)?;
@@ -149,7 +166,9 @@ impl Cache {
     }
 
     pub(crate) fn begin(&self) -> Result<(), Error> {
-        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(Error::cache("begin"))
+        self.conn
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(Error::cache("begin"))
     }
 
     pub(crate) fn commit(&self) -> Result<(), Error> {
@@ -241,7 +260,9 @@ impl Cache {
             .conn
             .prepare_cached("SELECT id FROM lanes WHERE lane = ?")
             .and_then(|mut statement| {
-                statement.query_row([lane.as_bytes().as_slice()], |row| row.get(0)).optional()
+                statement
+                    .query_row([lane.as_bytes().as_slice()], |row| row.get(0))
+                    .optional()
             })
             .map_err(Error::cache("find a lane"))?;
         if let Some(id) = known {
@@ -262,7 +283,11 @@ impl Cache {
 
     pub(crate) fn add_item(&self, meta: &ItemMeta, spot: Spot) -> Result<Change, Error> {
         let lane = self.lane(&meta.cell, &meta.peer, &meta.lane)?;
-        let content = meta.content.as_bytes().first_chunk::<16>().map_or(&[][..], |chunk| &chunk[..]);
+        let content = meta
+            .content
+            .as_bytes()
+            .first_chunk::<16>()
+            .map_or(&[][..], |chunk| &chunk[..]);
         self.conn
             .prepare_cached("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)")
             .and_then(|mut statement| {
@@ -290,21 +315,29 @@ impl Cache {
 
     /// The item this offer repeats, or whether only its bytes differ from an earlier one.
     pub(crate) fn earlier(&self, same: &Digest, content: &Digest) -> Result<(Option<u64>, bool), Error> {
-        let wanted = content.as_bytes().first_chunk::<16>().map_or(&[][..], |chunk| &chunk[..]);
+        let wanted = content
+            .as_bytes()
+            .first_chunk::<16>()
+            .map_or(&[][..], |chunk| &chunk[..]);
         let rows: Vec<(i64, Vec<u8>)> = self
             .conn
             .prepare_cached("SELECT seq, content FROM items WHERE same = ? ORDER BY seq")
             .and_then(|mut statement| {
-                statement.query_map([prefix(same)], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+                statement
+                    .query_map([prefix(same)], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect()
             })
             .map_err(Error::cache("look for a repeat"))?;
-        let found = rows.iter().find(|(_, content)| content == wanted).map(|(seq, _)| unsql(*seq));
+        let found = rows
+            .iter()
+            .find(|(_, content)| content == wanted)
+            .map(|(seq, _)| unsql(*seq));
         Ok((found, !rows.is_empty()))
     }
 
     /// Moves an item. `Ok(None)`: there is no such item. `Ok(Some(Err(state)))`: the step does not fit that state.
     pub(crate) fn step(&self, record: &TransitionRecord) -> Result<Option<Result<Change, State>>, Error> {
-        let Some(row) = row(&self.conn, record.seq)? else {
+        let Some(row) = crate::query::row(&self.conn, record.seq)? else {
             return Ok(None);
         };
         let Some(to) = state::next(row.state, &record.step) else {
@@ -320,9 +353,18 @@ impl Cache {
         }
         let since = if to == row.state { row.since } else { record.at.0 };
         self.conn
-            .prepare_cached("UPDATE items SET state = ?, reason = ?, attempts = ?, since = ?, marks = ? WHERE seq = ?")
+            .prepare_cached(
+                "UPDATE items SET state = ?, reason = ?, attempts = ?, since = ?, marks = ? WHERE seq = ?",
+            )
             .and_then(|mut statement| {
-                statement.execute(params![to.number(), reason, sql(attempts), since, marks, sql(record.seq)])
+                statement.execute(params![
+                    to.number(),
+                    reason,
+                    sql(attempts),
+                    since,
+                    marks,
+                    sql(record.seq)
+                ])
             })
             .map_err(Error::cache("move an item"))?;
         Ok(Some(Ok(Change::Moved {
@@ -355,172 +397,16 @@ impl Cache {
     /// Takes over the counts of a segment that is gone, into the segment that says so.
     pub(crate) fn carry(&self, into: u64, record: &CarriedRecord) -> Result<(), Error> {
         let gone = sql(record.segment);
-        let removed = ["DELETE FROM items WHERE segment = ?", "DELETE FROM counts WHERE segment = ?", "DELETE FROM segments WHERE number = ?"];
+        let removed = [
+            "DELETE FROM items WHERE segment = ?",
+            "DELETE FROM counts WHERE segment = ?",
+            "DELETE FROM segments WHERE number = ?",
+        ];
         for statement in removed {
-            self.conn.execute(statement, [gone]).map_err(Error::cache("forget a segment"))?;
+            self.conn
+                .execute(statement, [gone])
+                .map_err(Error::cache("forget a segment"))?;
         }
         record.counts.iter().try_for_each(|count| self.count(into, count))
     }
-}
-
-impl Cache {
-    pub(crate) fn oldest_segment(&self) -> Result<Option<u64>, Error> {
-        self.conn
-            .query_row("SELECT min(number) FROM segments", [], |row| row.get::<_, Option<i64>>(0))
-            .map(|number| number.map(unsql))
-            .map_err(Error::cache("find the oldest segment"))
-    }
-
-    /// Whether nothing in a segment is needed any more. Items of a segment are a range of sequence numbers.
-    pub(crate) fn is_done(&self, segment: u64) -> Result<bool, Error> {
-        self.conn
-            .query_row(
-                "SELECT NOT EXISTS (SELECT 1 FROM items WHERE segment = ?1 AND state <> 4 AND seq >= \
-                 (SELECT first_seq FROM segments WHERE number = ?1) AND seq < coalesce( \
-                 (SELECT first_seq FROM segments WHERE number = ?1 + 1), 9223372036854775807))",
-                [sql(segment)],
-                |row| row.get(0),
-            )
-            .map_err(Error::cache("look whether a segment is done"))
-    }
-
-    /// What must be said before a segment goes: its own counts, and how many of its items were handed over.
-    pub(crate) fn counts_to_carry(&self, segment: u64) -> Result<Vec<CountRecord>, Error> {
-        let rows: Vec<(String, Vec<u8>, u8, i64)> = self
-            .conn
-            .prepare(
-                "SELECT cell, peer, tally, sum(times) FROM ( \
-                 SELECT cell, peer, tally, times FROM counts WHERE segment = ?1 UNION ALL \
-                 SELECT l.cell, l.peer, 255, count(*) FROM items i JOIN lanes l ON l.id = i.lane \
-                 WHERE i.segment = ?1 GROUP BY l.cell, l.peer) GROUP BY cell, peer, tally",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_map([sql(segment)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-                    .collect()
-            })
-            .map_err(Error::cache("sum up a segment"))?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(cell, peer, tally, times)| {
-                Some(CountRecord {
-                    cell: cell.parse().ok()?,
-                    peer: digest_of(peer),
-                    tally: Tally::read(tally),
-                    times: unsql(times),
-                })
-            })
-            .collect())
-    }
-
-    pub(crate) fn epochs_in_use(&self) -> Result<BTreeSet<KeyEpoch>, Error> {
-        let rows: Vec<i64> = self
-            .conn
-            .prepare("SELECT DISTINCT epoch FROM items")
-            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-            .map_err(Error::cache("find key epochs in use"))?;
-        Ok(rows.into_iter().map(|epoch| KeyEpoch(unsql(epoch))).collect())
-    }
-
-    pub(crate) fn forget_key(&self, epoch: KeyEpoch) -> Result<(), Error> {
-        self.conn
-            .execute("DELETE FROM keys WHERE epoch = ?", [sql(epoch.0)])
-            .map(|_| ())
-            .map_err(Error::cache("forget a key epoch"))
-    }
-
-    /// Items handed over before an instant and not confirmed.
-    pub(crate) fn handed_over_before(&self, before: i64, limit: u32) -> Result<Vec<u64>, Error> {
-        let rows: Vec<i64> = self
-            .conn
-            .prepare_cached("SELECT seq FROM items WHERE state = 2 AND since <= ? ORDER BY seq LIMIT ?")
-            .and_then(|mut statement| statement.query_map(params![before, limit], |row| row.get(0))?.collect())
-            .map_err(Error::cache("find items kept long enough"))?;
-        Ok(rows.into_iter().map(unsql).collect())
-    }
-}
-
-/// How many items are in doubt.
-pub(crate) fn in_doubt(conn: &Connection) -> Result<u64, Error> {
-    // Both conditions: the first lets SQLite use the index of waiting items.
-    conn.query_row("SELECT count(*) FROM items WHERE state < 2 AND state = 1", [], |row| row.get::<_, i64>(0))
-        .map(unsql)
-        .map_err(Error::cache("count items in doubt"))
-}
-
-/// The row of an item.
-pub(crate) fn row(conn: &Connection, seq: u64) -> Result<Option<Row>, Error> {
-    conn.prepare_cached(
-        "SELECT seq, lane, segment, offset, epoch, state, reason, attempts, since, bytes, marks FROM items WHERE seq = ?",
-    )
-    .and_then(|mut statement| statement.query_row([sql(seq)], read_row).optional())
-    .map_err(Error::cache("find an item"))
-}
-
-/// The oldest item that waits in a lane.
-pub(crate) fn first_waiting(conn: &Connection, lane: LaneId) -> Result<Option<Row>, Error> {
-    conn.prepare_cached(
-        "SELECT seq, lane, segment, offset, epoch, state, reason, attempts, since, bytes, marks FROM items \
-         WHERE lane = ? AND state < 2 ORDER BY seq LIMIT 1",
-    )
-    .and_then(|mut statement| statement.query_row([sql(lane.0)], read_row).optional())
-    .map_err(Error::cache("find the head of a lane"))
-}
-
-pub(crate) fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    Ok(Row {
-        seq: unsql(row.get(0)?),
-        lane: LaneId(unsql(row.get(1)?)),
-        segment: unsql(row.get(2)?),
-        offset: unsql(row.get(3)?),
-        epoch: KeyEpoch(unsql(row.get(4)?)),
-        state: State::read(row.get(5)?).ok_or(rusqlite::Error::IntegralValueOutOfRange(5, 0))?,
-        reason: row.get(6)?,
-        attempts: unsql(row.get(7)?),
-        since: row.get(8)?,
-        bytes: unsql(row.get(9)?),
-        marks: row.get(10)?,
-    })
-}
-
-/// A lane and what is in it, for the start.
-pub(crate) struct LaneRow {
-    pub(crate) id: LaneId,
-    pub(crate) cell: CellId,
-    pub(crate) peer: Digest,
-    pub(crate) waiting: u64,
-    pub(crate) bytes: u64,
-}
-
-/// Every lane, with the number of waiting items and the bytes not yet done.
-pub(crate) fn lanes(conn: &Connection) -> Result<Vec<LaneRow>, Error> {
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok((
-            row.get::<_, i64>(0)?,
-            row.get::<_, String>(1)?,
-            row.get::<_, Vec<u8>>(2)?,
-            row.get::<_, i64>(3)?,
-            row.get::<_, i64>(4)?,
-        ))
-    };
-    let rows: Vec<_> = conn
-        .prepare(
-            "SELECT l.id, l.cell, l.peer, coalesce(sum(i.state < 2), 0), coalesce(sum(i.bytes), 0) \
-             FROM lanes l LEFT JOIN (SELECT lane, state, bytes FROM items WHERE state < 4) i ON i.lane = l.id \
-             GROUP BY l.id",
-        )
-        .and_then(|mut statement| statement.query_map([], read)?.collect())
-        .map_err(Error::cache("read lanes"))?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(id, cell, peer, waiting, bytes)| {
-            Some(LaneRow {
-                id: LaneId(unsql(id)),
-                cell: cell.parse().ok()?,
-                peer: digest_of(peer),
-                waiting: unsql(waiting),
-                bytes: unsql(bytes),
-            })
-        })
-        .collect())
 }

@@ -123,7 +123,11 @@ impl fmt::Display for Certificate {
             (None, None, Some(peer)) => format!("peer {peer}"),
             (None, None, None) => "alle / all".to_owned(),
         };
-        writeln!(f, "Abgleich / reconciliation: {what} · {} · spool {}", self.at, self.spool)?;
+        writeln!(
+            f,
+            "Abgleich / reconciliation: {what} · {} · spool {}",
+            self.at, self.spool
+        )?;
         writeln!(
             f,
             "  angeboten / offered {} = angenommen / accepted {} + wiederholt / repeats {} + abgelehnt / refused {}",
@@ -145,8 +149,16 @@ impl fmt::Display for Certificate {
             self.handed_over.count + self.reclaimed,
             self.parked.count
         )?;
-        writeln!(f, "  übergeben, nicht abgeholt / handed over, not fetched: {}", self.not_fetched.count)?;
-        writeln!(f, "  abgeholt, nicht gelöscht / fetched, not deleted: {}", self.not_deleted.count)?;
+        writeln!(
+            f,
+            "  übergeben, nicht abgeholt / handed over, not fetched: {}",
+            self.not_fetched.count
+        )?;
+        writeln!(
+            f,
+            "  abgeholt, nicht gelöscht / fetched, not deleted: {}",
+            self.not_deleted.count
+        )?;
         write!(f, "  Kette / chain {}", self.chain)
     }
 }
@@ -161,7 +173,9 @@ impl Spool {
         self.flush_counts().wait()?;
         let conn = self.shared.pointers();
         // One read transaction: all classes are from the same cut.
-        let cut = conn.unchecked_transaction().map_err(Error::cache("begin a certificate"))?;
+        let cut = conn
+            .unchecked_transaction()
+            .map_err(Error::cache("begin a certificate"))?;
         let chain: Vec<u8> = cut
             .query_row("SELECT chain FROM place", [], |row| row.get(0))
             .map_err(Error::cache("read its position"))?;
@@ -175,10 +189,13 @@ impl Spool {
                 filter.sql
             );
             let mut statement = cut.prepare(&query).map_err(Error::cache("read items"))?;
-            let mut rows =
-                statement.query(params![filter.cell, filter.peer]).map_err(Error::cache("read items"))?;
+            let mut rows = statement
+                .query(params![filter.cell, filter.peer])
+                .map_err(Error::cache("read items"))?;
             while let Some(row) = rows.next().map_err(Error::cache("read items"))? {
-                let read = || -> rusqlite::Result<_> { Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, u32>(2)?)) };
+                let read = || -> rusqlite::Result<_> {
+                    Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, u32>(2)?))
+                };
                 let (seq, state, marks) = read().map_err(Error::cache("read an item"))?;
                 let item = self.shared.item_id(unsql(seq));
                 let state = match State::read(state) {
@@ -243,21 +260,32 @@ fn filter(about: &About) -> Filter {
         // Names of cells contain no pattern characters of GLOB.
         sql: "cell GLOB ?1 AND (length(?2) = 0 OR peer = ?2)",
         cell,
-        peer: about.peer.map(|peer| peer.0.as_bytes().to_vec()).unwrap_or_default(),
+        peer: about
+            .peer
+            .map(|peer| peer.0.as_bytes().to_vec())
+            .unwrap_or_default(),
     }
 }
 
 fn tallies(conn: &rusqlite::Connection, filter: &Filter) -> Result<BTreeMap<Tally, u64>, Error> {
-    let query = format!("SELECT tally, sum(times) FROM counts WHERE {} GROUP BY tally", filter.sql);
+    let query = format!(
+        "SELECT tally, sum(times) FROM counts WHERE {} GROUP BY tally",
+        filter.sql
+    );
     let rows: Vec<(u8, i64)> = conn
         .prepare(&query)
         .and_then(|mut statement| {
             statement
-                .query_map(params![filter.cell, filter.peer], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map(params![filter.cell, filter.peer], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?
                 .collect()
         })
         .map_err(Error::cache("read counts"))?;
-    Ok(rows.into_iter().map(|(tally, times)| (Tally::read(tally), unsql(times))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(tally, times)| (Tally::read(tally), unsql(times)))
+        .collect())
 }
 
 /// A reader's place in a cell that moves nothing: how an emergency process walks through what is held.
@@ -267,7 +295,12 @@ impl Spool {
     ///
     /// # Errors
     /// When the cache cannot be read.
-    pub fn waiting_after(&self, cell: &CellId, after: Option<ItemId>, limit: u32) -> Result<Vec<ItemId>, Error> {
+    pub fn waiting_after(
+        &self,
+        cell: &CellId,
+        after: Option<ItemId>,
+        limit: u32,
+    ) -> Result<Vec<ItemId>, Error> {
         self.list("i.state < 2", cell, after, limit)
     }
 
@@ -275,11 +308,22 @@ impl Spool {
     ///
     /// # Errors
     /// When the cache cannot be read.
-    pub fn parked_after(&self, cell: &CellId, after: Option<ItemId>, limit: u32) -> Result<Vec<ItemId>, Error> {
+    pub fn parked_after(
+        &self,
+        cell: &CellId,
+        after: Option<ItemId>,
+        limit: u32,
+    ) -> Result<Vec<ItemId>, Error> {
         self.list("i.state = 3", cell, after, limit)
     }
 
-    fn list(&self, state: &'static str, cell: &CellId, after: Option<ItemId>, limit: u32) -> Result<Vec<ItemId>, Error> {
+    fn list(
+        &self,
+        state: &'static str,
+        cell: &CellId,
+        after: Option<ItemId>,
+        limit: u32,
+    ) -> Result<Vec<ItemId>, Error> {
         let query = format!(
             "SELECT i.seq FROM items i JOIN lanes l ON l.id = i.lane \
              WHERE {state} AND l.cell = ?1 AND i.seq > ?2 ORDER BY i.seq LIMIT ?3"
@@ -290,11 +334,17 @@ impl Spool {
             .prepare_cached(&query)
             .and_then(|mut statement| {
                 statement
-                    .query_map(params![cell.to_string(), sql(after.map_or(0, |item| item.seq)), limit], |row| row.get(0))?
+                    .query_map(
+                        params![cell.to_string(), sql(after.map_or(0, |item| item.seq)), limit],
+                        |row| row.get(0),
+                    )?
                     .collect()
             })
             .map_err(Error::cache("list items"))?;
-        Ok(rows.into_iter().map(|seq| self.shared.item_id(unsql(seq))).collect())
+        Ok(rows
+            .into_iter()
+            .map(|seq| self.shared.item_id(unsql(seq)))
+            .collect())
     }
 
     /// Where an item is, and why it was parked if it was.
@@ -302,7 +352,7 @@ impl Spool {
     /// # Errors
     /// [`Error::NoSuchItem`] when it is not here or was reclaimed.
     pub fn state_of(&self, item: ItemId) -> Result<(State, Option<crate::WhyParked>), Error> {
-        let row = crate::cache::row(&self.shared.pointers(), item.seq)?
+        let row = crate::query::row(&self.shared.pointers(), item.seq)?
             .filter(|_| item.spool == self.shared.id)
             .ok_or(Error::NoSuchItem { item })?;
         let why = (row.state == State::Parked).then(|| crate::WhyParked::read(row.reason));

@@ -38,7 +38,8 @@ impl Put {
 
     /// Bytes with their length before them. Callers keep lengths far below 4 GiB by the limits of an offer.
     pub(crate) fn bytes(&mut self, value: &[u8]) -> &mut Self {
-        self.u32(u32::try_from(value.len()).unwrap_or(u32::MAX)).fixed(value)
+        self.u32(u32::try_from(value.len()).unwrap_or(u32::MAX))
+            .fixed(value)
     }
 
     pub(crate) fn text(&mut self, value: &str) -> &mut Self {

@@ -33,12 +33,12 @@ impl Committer {
     pub(crate) fn read(dir: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
         let path = dir.join("secret");
         match std::fs::read(&path) {
-            Ok(bytes) => <[u8; 32]>::try_from(bytes.as_slice()).map(|secret| Some(Zeroizing::new(secret))).map_err(|_| {
-                Error::Foreign {
+            Ok(bytes) => <[u8; 32]>::try_from(bytes.as_slice())
+                .map(|secret| Some(Zeroizing::new(secret)))
+                .map_err(|_| Error::Foreign {
                     path,
                     why: "it is not 32 bytes long",
-                }
-            }),
+                }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::disk("read", path)(error)),
         }
@@ -98,6 +98,9 @@ impl Committer {
     }
 
     pub(crate) fn lane(&self, cell: &CellId, peer: &str, lane: &str) -> Digest {
-        self.commit(b"lane", &[cell.to_string().as_bytes(), peer.as_bytes(), lane.as_bytes()])
+        self.commit(
+            b"lane",
+            &[cell.to_string().as_bytes(), peer.as_bytes(), lane.as_bytes()],
+        )
     }
 }

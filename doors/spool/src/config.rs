@@ -103,7 +103,9 @@ impl Default for Limits {
 
 /// Where random bytes come from: keys, nonces and names are drawn from here and nowhere else, so that a simulator can
 /// repeat a run. In earnest it is the operating system's generator.
-pub struct Entropy(Box<dyn FnMut(&mut [u8]) + Send>);
+pub struct Entropy(Source);
+
+type Source = Box<dyn FnMut(&mut [u8]) + Send>;
 
 impl Entropy {
     /// Takes a source that fills every buffer it is given with random bytes. It must be of cryptographic quality.

@@ -19,7 +19,8 @@ use crate::{
 /// The chain that a record ending at an offset carries.
 pub(crate) fn chain_at(file: &File, end: u64) -> Option<Digest> {
     let mut bytes = [0; TRAILER_LEN];
-    file.read_exact_at(&mut bytes, end.checked_sub(TRAILER_LEN as u64)?).ok()?;
+    file.read_exact_at(&mut bytes, end.checked_sub(TRAILER_LEN as u64)?)
+        .ok()?;
     bytes.first_chunk::<32>().map(|chain| Digest::from_bytes(*chain))
 }
 
@@ -36,7 +37,11 @@ fn end_of(dir: &Path, segment: u64) -> Result<(Reach, Option<Digest>), Error> {
     let path = disk::segment_path(dir, segment);
     let failed = |error| Error::disk("read", &path)(error);
     let file = File::open(&path).map_err(failed)?;
-    let mut reach = Reach { batch: 0, segment, offset: 0 };
+    let mut reach = Reach {
+        batch: 0,
+        segment,
+        offset: 0,
+    };
     let mut chain = None;
     loop {
         match scan::look(&file, segment, reach.offset, chain.as_ref()).map_err(failed)? {
@@ -50,7 +55,8 @@ fn end_of(dir: &Path, segment: u64) -> Result<(Reach, Option<Digest>), Error> {
             }
             At::End => return Ok((reach, chain)),
             At::Bad { .. } => {
-                let Some(next) = scan::next_readable(&file, segment, reach.offset + 1, reach.batch).map_err(failed)?
+                let Some(next) =
+                    scan::next_readable(&file, segment, reach.offset + 1, reach.batch).map_err(failed)?
                 else {
                     return Ok((reach, chain));
                 };
@@ -82,7 +88,10 @@ pub(crate) fn even_out(dirs: &[&Path]) -> Result<Vec<PathBuf>, Error> {
     }
     let reaches = dirs.iter().map(|dir| reach(dir)).collect::<Result<Vec<_>, _>>()?;
     // The first declared store wins a tie.
-    let Some((best, furthest)) = reaches.iter().enumerate().max_by_key(|(index, reach)| (**reach, usize::MAX - index))
+    let Some((best, furthest)) = reaches
+        .iter()
+        .enumerate()
+        .max_by_key(|(index, reach)| (**reach, usize::MAX - index))
     else {
         return Ok(mended);
     };
@@ -126,7 +135,9 @@ fn used(dir: &Path, number: u64, path: &Path) -> Result<u64, Error> {
     let file = File::open(path).map_err(Error::disk("open", path))?;
     let len = file.metadata().map_err(Error::disk("open", path))?.len();
     let next = disk::segment_path(dir, number + 1);
-    if let Some(link) = File::open(next).ok().and_then(|file| chain_before(&file, number + 1))
+    if let Some(link) = File::open(next)
+        .ok()
+        .and_then(|file| chain_before(&file, number + 1))
         && chain_at(&file, len) == Some(link)
     {
         return Ok(len);
@@ -146,7 +157,11 @@ fn chain_before(file: &File, segment: u64) -> Option<Digest> {
 /// Whether both stores carry the same chain at the end of a segment. The chain covers every byte before it as it was
 /// written; bytes that changed since are found by a full check.
 fn same_to(from: &Path, to: &Path, number: u64, end: u64) -> bool {
-    let link = |dir: &Path| File::open(disk::segment_path(dir, number)).ok().and_then(|file| chain_at(&file, end));
+    let link = |dir: &Path| {
+        File::open(disk::segment_path(dir, number))
+            .ok()
+            .and_then(|file| chain_at(&file, end))
+    };
     match (link(from), link(to)) {
         (Some(left), Some(right)) => left == right,
         (None, _) | (_, None) => false,

@@ -17,13 +17,21 @@ pub(crate) fn make_dir(path: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
     }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::disk("make", path))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(Error::disk("make", path))?;
     path.parent().map_or(Ok(()), sync_dir)
 }
 
 /// Syncs a folder, so that names made or removed in it survive.
 pub(crate) fn sync_dir(path: &Path) -> Result<(), Error> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
     File::open(path)
         .and_then(|dir| dir.sync_all())
         .map_err(Error::disk("sync folder", path))
@@ -63,7 +71,12 @@ pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let parent = path.parent().unwrap_or(Path::new("."));
     let temporary = path.with_extension("new");
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)
@@ -82,7 +95,9 @@ pub(crate) fn destroy(path: &Path) -> Result<(), Error> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX).min(1 << 16);
+        let len = usize::try_from(file.metadata()?.len())
+            .unwrap_or(usize::MAX)
+            .min(1 << 16);
         file.write_all_at(&vec![0; len], 0)?;
         file.sync_all()?;
         fs::remove_file(path)

@@ -156,6 +156,12 @@ pub enum Error {
         /// What SQLite said.
         source: Arc<rusqlite::Error>,
     },
+    /// The spool's own log refused.
+    #[error("spool: cannot write its log")]
+    Log {
+        /// What the log said.
+        source: Arc<ledger::Error>,
+    },
     /// Stored bytes are not what was written.
     #[error("spool: stored bytes are damaged: {what} in {path} at byte {offset}")]
     Damaged {
@@ -256,9 +262,8 @@ impl Error {
                 source.kind(),
                 std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
             ),
-            Self::Cache { source, .. } => {
-                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
-            }
+            Self::Cache { source, .. } => source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::Log { source } => matches!(**source, ledger::Error::DiskFull { .. }),
             Self::Damaged { .. }
             | Self::Foreign { .. }
             | Self::Locked { .. }

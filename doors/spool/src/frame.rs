@@ -42,9 +42,16 @@ impl Kind {
     }
 
     fn read(number: u8) -> Option<Self> {
-        [Self::Segment, Self::Key, Self::Item, Self::Transition, Self::Count, Self::Carried]
-            .into_iter()
-            .find(|kind| kind.number() == number)
+        [
+            Self::Segment,
+            Self::Key,
+            Self::Item,
+            Self::Transition,
+            Self::Count,
+            Self::Carried,
+        ]
+        .into_iter()
+        .find(|kind| kind.number() == number)
     }
 }
 
@@ -59,7 +66,11 @@ pub(crate) struct Header {
 impl Header {
     pub(crate) fn write(&self) -> [u8; HEADER_LEN] {
         let mut put = Put::default();
-        put.u32(self.front_len).u32(self.payload_len).u8(self.kind.number()).fixed(&[0; 3]).u64(self.batch);
+        put.u32(self.front_len)
+            .u32(self.payload_len)
+            .u8(self.kind.number())
+            .fixed(&[0; 3])
+            .u64(self.batch);
         let crc = crc32c::crc32c(&put.0);
         put.u32(crc);
         let mut bytes = [0; HEADER_LEN];

@@ -9,34 +9,24 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use vocabulary::{CellId, Digest, Hasher, Millis, Timestamp};
+use vocabulary::{CellId, Digest, Millis, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::{
     Error, Spool,
-    cache::{self, MARK_FLAGGED, Row},
+    cache::{MARK_FLAGGED, Row},
     disk,
     frame::{HEADER_LEN, Header, Kind},
     id::{ItemId, KeyEpoch, LaneId, PeerCommitment},
     keys::ReleasedKeys,
     lanes::Turn,
     offer::Head,
+    query,
     record::{ItemMeta, ItemRecord},
     seal::{CHUNK_LEN, ItemKey, TAG_LEN, sealed_len},
     spool::Shared,
     state::State,
 };
-
-/// The salted commitment of an item, as it stands in batch roots: the salt dies with the payload.
-pub(crate) fn leaf(salt: &[u8; 32], item: ItemId, body: &Digest) -> Digest {
-    let mut hasher = Hasher::new();
-    hasher.update(b"bulkhead item v1\0");
-    hasher.update(salt);
-    hasher.update(&item.spool.0.to_be_bytes());
-    hasher.update(&item.seq.to_be_bytes());
-    hasher.update(body.as_bytes());
-    hasher.finish()
-}
 
 /// What the receiver said when it took an item (for SMTP, the final reply). Only a keyed digest of it is kept,
 /// because receivers like to repeat addresses.
@@ -286,7 +276,8 @@ impl Read for BodyReader<'_> {
             let at = self.sealed.payload_at + self.number * (CHUNK_LEN + TAG_LEN) as u64;
             self.sealed.file.read_exact_at(&mut bytes, at)?;
             let opened = self.sealed.key.open_chunk(self.number, len == self.left, &bytes);
-            self.chunk = Zeroizing::new(opened.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?);
+            self.chunk =
+                Zeroizing::new(opened.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?);
             self.number += 1;
             self.taken = 0;
             self.left -= len;
@@ -360,7 +351,7 @@ impl Spool {
         if !lanes.is_ready(lane) {
             return Ok(None);
         }
-        let Some(row) = cache::first_waiting(&self.shared.pointers(), lane)? else {
+        let Some(row) = query::first_waiting(&self.shared.pointers(), lane)? else {
             // Counted but not there: the cache was changed behind our back.
             lanes.correct(lane);
             return Ok(None);
@@ -372,7 +363,7 @@ impl Spool {
     fn locked(&self, lanes: &[LaneId]) -> Result<Next, Error> {
         let mut epochs = BTreeSet::new();
         for lane in lanes {
-            if let Some(row) = cache::first_waiting(&self.shared.pointers(), *lane)? {
+            if let Some(row) = query::first_waiting(&self.shared.pointers(), *lane)? {
                 epochs.insert(row.epoch);
             }
         }
@@ -385,7 +376,7 @@ impl Spool {
     /// # Errors
     /// [`Error::Locked`] when the keys do not open it, [`Error::NoSuchItem`] when it is not here.
     pub fn open_with(&self, item: ItemId, keys: &ReleasedKeys) -> Result<Sealed, Error> {
-        let row = cache::row(&self.shared.pointers(), item.seq)?.filter(|_| item.spool == self.shared.id);
+        let row = query::row(&self.shared.pointers(), item.seq)?.filter(|_| item.spool == self.shared.id);
         open(&self.shared, &row.ok_or(Error::NoSuchItem { item })?, Some(keys))
     }
 }
@@ -400,7 +391,9 @@ fn open(shared: &Shared, row: &Row, keys: Option<&ReleasedKeys>) -> Result<Seale
             Err(error) => first = first.or(Some(error)),
         }
     }
-    Err(first.unwrap_or(Error::Sealing { tried: "open an item" }))
+    Err(first.unwrap_or(Error::Sealing {
+        tried: "open an item",
+    }))
 }
 
 fn open_from(shared: &Shared, store: usize, row: &Row, keys: Option<&ReleasedKeys>) -> Result<Sealed, Error> {
@@ -413,12 +406,18 @@ fn open_from(shared: &Shared, store: usize, row: &Row, keys: Option<&ReleasedKey
         offset: row.offset,
     };
     let mut head = [0; HEADER_LEN];
-    file.read_exact_at(&mut head, row.offset).map_err(|_| damaged("a record's header"))?;
-    let header = Header::read(&head).filter(|header| header.kind == Kind::Item).ok_or_else(|| damaged("a record's header"))?;
+    file.read_exact_at(&mut head, row.offset)
+        .map_err(|_| damaged("a record's header"))?;
+    let header = Header::read(&head)
+        .filter(|header| header.kind == Kind::Item)
+        .ok_or_else(|| damaged("a record's header"))?;
     let mut front = vec![0; usize::try_from(header.front_len).unwrap_or(0)];
-    file.read_exact_at(&mut front, row.offset + HEADER_LEN as u64).map_err(|_| damaged("an item's public part"))?;
+    file.read_exact_at(&mut front, row.offset + HEADER_LEN as u64)
+        .map_err(|_| damaged("an item's public part"))?;
     let record = ItemRecord::read(&front)
-        .filter(|record| record.meta.seq == row.seq && sealed_len(record.meta.body_len) == u64::from(header.payload_len))
+        .filter(|record| {
+            record.meta.seq == row.seq && sealed_len(record.meta.body_len) == u64::from(header.payload_len)
+        })
         .ok_or_else(|| damaged("an item's public part"))?;
     let epoch = record.meta.epoch;
     let ring = shared.keys();

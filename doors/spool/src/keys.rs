@@ -133,12 +133,19 @@ pub(crate) fn wrap_key(secret: &[u8], to: &[&Recipient]) -> Result<Vec<u8>, Erro
         what: "a key to be wrapped",
         why,
     };
-    let recipients = to.iter().map(|recipient| recipient.parse()).collect::<Result<Vec<_>, _>>()?;
+    let recipients = to
+        .iter()
+        .map(|recipient| recipient.parse())
+        .collect::<Result<Vec<_>, _>>()?;
     let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|r| r as &dyn age::Recipient))
         .map_err(|error| failed(error.to_string()))?;
     let mut wrapped = Vec::new();
-    let mut writer = encryptor.wrap_output(&mut wrapped).map_err(|error| failed(error.to_string()))?;
-    writer.write_all(secret).map_err(|error| failed(error.to_string()))?;
+    let mut writer = encryptor
+        .wrap_output(&mut wrapped)
+        .map_err(|error| failed(error.to_string()))?;
+    writer
+        .write_all(secret)
+        .map_err(|error| failed(error.to_string()))?;
     writer.finish().map_err(|error| failed(error.to_string()))?;
     Ok(wrapped)
 }
@@ -156,7 +163,9 @@ pub(crate) fn unwrap_key(wrapped: &[u8], identity: &age::x25519::Identity) -> Re
         Err(error) => return Err(failed(error.to_string())),
     };
     let mut secret = Zeroizing::new([0; 32]);
-    reader.read_exact(secret.as_mut_slice()).map_err(|error| failed(error.to_string()))?;
+    reader
+        .read_exact(secret.as_mut_slice())
+        .map_err(|error| failed(error.to_string()))?;
     Ok(Some(secret))
 }
 
@@ -246,7 +255,10 @@ impl KeyRing {
     /// Whether every released key is one of this insurer's and fits.
     pub(crate) fn check(&self, insurer: &InsurerId, keys: &ReleasedKeys) -> Result<(), Error> {
         for (epoch, secret) in &keys.0 {
-            let known = self.epochs.get(epoch).filter(|key| key.record.insurer == *insurer);
+            let known = self
+                .epochs
+                .get(epoch)
+                .filter(|key| key.record.insurer == *insurer);
             let public = public_of(secret)?;
             if known.is_none_or(|key| key.record.public != public) {
                 return Err(Error::Key {
@@ -273,7 +285,9 @@ impl KeyRing {
             let bytes = Zeroizing::new(std::fs::read(&path).map_err(Error::disk("read", &path))?);
             let secret: Option<Secret> = bytes.as_slice().try_into().ok().map(Zeroizing::new);
             let fits = match (epoch.and_then(|epoch| self.epochs.get_mut(&epoch)), secret) {
-                (Some(key), Some(secret)) if public_of(&secret).is_ok_and(|public| public == key.record.public) => {
+                (Some(key), Some(secret))
+                    if public_of(&secret).is_ok_and(|public| public == key.record.public) =>
+                {
                     key.secret = Some(secret);
                     true
                 }
@@ -287,19 +301,25 @@ impl KeyRing {
     }
 
     /// Wipes every private half of an insurer from memory and destroys its files.
-    pub(crate) fn destroy(&mut self, insurer: &InsurerId) -> Result<BTreeSet<KeyEpoch>, Error> {
+    pub(crate) fn destroy(&mut self, insurer: &InsurerId) -> Result<(), Error> {
         let epochs: Vec<KeyEpoch> = self.of(insurer).map(|(epoch, _)| epoch).collect();
-        let mut destroyed = BTreeSet::new();
-        for epoch in epochs {
-            // Memory first: it is the copy a running process could still use.
-            if let Some(key) = self.epochs.get_mut(&epoch)
-                && key.secret.take().is_some()
-            {
-                destroyed.insert(epoch);
+        // Memory first: it is the copy a running process could still use.
+        for epoch in &epochs {
+            if let Some(key) = self.epochs.get_mut(epoch) {
+                key.secret = None;
             }
-            disk::destroy(&self.path(epoch))?;
         }
-        Ok(destroyed)
+        // Every file is tried, also when one of them resists.
+        let failures: Vec<Error> = epochs
+            .iter()
+            .filter_map(|epoch| disk::destroy(&self.path(*epoch)).err())
+            .collect();
+        failures.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Whether any private half of an insurer is here.
+    pub(crate) fn holds_any(&self, insurer: &InsurerId) -> bool {
+        self.of(insurer).any(|(_, key)| key.secret.is_some())
     }
 
     fn of<'a>(&'a self, insurer: &'a InsurerId) -> impl Iterator<Item = (KeyEpoch, &'a Key)> + 'a {
@@ -328,7 +348,11 @@ impl KeyRing {
         })
     }
 
-    pub(crate) fn encapsulate(&self, insurer: &InsurerId, entropy: &mut Entropy) -> Result<Encapsulation, Error> {
+    pub(crate) fn encapsulate(
+        &self,
+        insurer: &InsurerId,
+        entropy: &mut Entropy,
+    ) -> Result<Encapsulation, Error> {
         let record = self.current(insurer)?;
         Encapsulation::new(record.epoch, &record.public, entropy)
     }
@@ -340,7 +364,9 @@ impl KeyRing {
 
     /// Whether the door can open what comes in for an insurer now.
     pub(crate) fn is_open(&self, insurer: &InsurerId) -> bool {
-        self.current.get(insurer).is_some_and(|epoch| self.secret(*epoch).is_some())
+        self.current
+            .get(insurer)
+            .is_some_and(|epoch| self.secret(*epoch).is_some())
     }
 
     pub(crate) fn insurers(&self) -> Vec<InsurerId> {

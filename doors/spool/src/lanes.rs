@@ -4,12 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use vocabulary::{CellId, Digest, InsurerId, Millis};
 
-use crate::{
-    Limits, Refused,
-    cache::{Change, LaneRow},
-    id::LaneId,
-    state::State,
-};
+use crate::{Limits, Refused, cache::Change, id::LaneId, query::LaneRow, state::State};
 
 struct Lane {
     cell: CellId,
@@ -98,8 +93,12 @@ impl Lanes {
 
     /// Puts a lane where it belongs: ready, or nowhere while it is leased, locked or empty.
     fn queue(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let Some(cell) = self.cells.get_mut(&lane.cell) else { return };
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return;
+        };
+        let Some(cell) = self.cells.get_mut(&lane.cell) else {
+            return;
+        };
         cell.ready.remove(&(lane.retry_at, lane.turn, id));
         if lane.waiting > 0 && lane.leased.is_none() && !lane.locked {
             self.turn += 1;
@@ -111,12 +110,22 @@ impl Lanes {
     /// Takes over what a commit changed.
     pub(crate) fn apply(&mut self, change: &Change) {
         match change {
-            Change::Added { lane, cell, peer, bytes } => {
+            Change::Added {
+                lane,
+                cell,
+                peer,
+                bytes,
+            } => {
                 self.know(*lane, cell, *peer);
                 self.spend(cell, *peer, *bytes);
                 self.more(*lane);
             }
-            Change::Moved { lane, from, to, bytes } => {
+            Change::Moved {
+                lane,
+                from,
+                to,
+                bytes,
+            } => {
                 match (from.waits(), to.waits()) {
                     (false, true) => self.more(*lane),
                     (true, false) => self.fewer(*lane),
@@ -133,7 +142,9 @@ impl Lanes {
     }
 
     fn more(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return;
+        };
         lane.waiting += 1;
         let idle = lane.waiting == 1;
         if let Some(cell) = self.cells.get_mut(&lane.cell) {
@@ -145,7 +156,9 @@ impl Lanes {
     }
 
     fn fewer(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return;
+        };
         lane.waiting = lane.waiting.saturating_sub(1);
         if let Some(cell) = self.cells.get_mut(&lane.cell) {
             cell.waiting = cell.waiting.saturating_sub(1);
@@ -168,7 +181,9 @@ impl Lanes {
 
     /// Whether a lane may give its head.
     pub(crate) fn is_ready(&self, id: LaneId) -> bool {
-        self.lanes.get(&id).is_some_and(|lane| lane.waiting > 0 && lane.leased.is_none() && !lane.locked)
+        self.lanes
+            .get(&id)
+            .is_some_and(|lane| lane.waiting > 0 && lane.leased.is_none() && !lane.locked)
     }
 
     /// Nothing waits in a lane after all.
@@ -234,7 +249,9 @@ impl Lanes {
     }
 
     fn set_retry(&mut self, id: LaneId, at: u64, failures: u32) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return;
+        };
         if let Some(cell) = self.cells.get_mut(&lane.cell) {
             cell.ready.remove(&(lane.retry_at, lane.turn, id));
         }
@@ -245,8 +262,11 @@ impl Lanes {
 
     /// Ends every wait of a cell's lanes: a person, or a door that just opened, wants to try now.
     pub(crate) fn retry_now(&mut self, cell: &CellId) {
-        let waiting: Vec<LaneId> =
-            self.cells.get(cell).map(|cell| cell.ready.iter().map(|(_, _, id)| *id).collect()).unwrap_or_default();
+        let waiting: Vec<LaneId> = self
+            .cells
+            .get(cell)
+            .map(|cell| cell.ready.iter().map(|(_, _, id)| *id).collect())
+            .unwrap_or_default();
         for id in waiting {
             self.set_retry(id, 0, 0);
         }
@@ -254,7 +274,13 @@ impl Lanes {
 
     /// Whether so many more bytes fit, and if not, why. `coming` is what the current commit already promised, in
     /// total, for this cell, and for this peer.
-    pub(crate) fn fits(&self, cell: &CellId, peer: &Digest, bytes: u64, limits: &Limits) -> Result<(), Refused> {
+    pub(crate) fn fits(
+        &self,
+        cell: &CellId,
+        peer: &Digest,
+        bytes: u64,
+        limits: &Limits,
+    ) -> Result<(), Refused> {
         if self.bytes.saturating_add(bytes) > limits.capacity_bytes {
             return Err(Refused::Full);
         }
@@ -286,7 +312,10 @@ impl Lanes {
     }
 
     pub(crate) fn cells(&self) -> Vec<(CellId, u64, u64)> {
-        self.cells.iter().map(|(id, cell)| (id.clone(), cell.waiting, cell.bytes)).collect()
+        self.cells
+            .iter()
+            .map(|(id, cell)| (id.clone(), cell.waiting, cell.bytes))
+            .collect()
     }
 
     pub(crate) fn bytes(&self) -> u64 {

@@ -18,10 +18,11 @@ use zeroize::Zeroizing;
 use crate::{
     Error, Refused,
     codec::{Put, Take},
+    durable::block_on,
     frame::PayloadSum,
     id::{ItemId, KeyEpoch},
     seal::{CHUNK_LEN, ItemKey},
-    spool::{Shared, block_on},
+    spool::Shared,
 };
 
 /// What comes with a body. Everything here about people is sealed together with the body; on the disk it appears in
@@ -96,7 +97,9 @@ impl Pending {
 impl Future for Pending {
     type Output = Result<Accepted, Refused>;
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or(Err(Refused::Stopped)))
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|answer| answer.unwrap_or(Err(Refused::Stopped)))
     }
 }
 
@@ -209,8 +212,15 @@ impl OfferWriter {
                 break;
             }
             let last = end && chunks.peek().is_none();
-            let sealed = staged.key.seal_chunk(*number, last, chunk).map_err(|_| Refused::Stopped)?;
-            staged.file.file.write_all_at(&sealed, staged.sum.len()).map_err(|_| Refused::DiskReserve)?;
+            let sealed = staged
+                .key
+                .seal_chunk(*number, last, chunk)
+                .map_err(|_| Refused::Stopped)?;
+            staged
+                .file
+                .file
+                .write_all_at(&sealed, staged.sum.len())
+                .map_err(|_| Refused::DiskReserve)?;
             staged.sum.update(&sealed);
             sealed_to += chunk.len();
             *number += 1;
@@ -235,9 +245,12 @@ impl OfferWriter {
 
 impl Shared {
     fn stage(&self, cell: &CellId) -> Result<Staged, Refused> {
-        let mut capsule = self.encapsulate(&cell.insurer).map_err(|error| match error {
-            Error::NotEnrolled { .. } => Refused::NotEnrolled,
-            _ => Refused::Stopped,
+        let mut capsule = self.encapsulate(&cell.insurer).map_err(|error| {
+            if matches!(error, Error::NotEnrolled { .. }) {
+                Refused::NotEnrolled
+            } else {
+                Refused::Stopped
+            }
         })?;
         let (index, key) = capsule.item_key().map_err(|_| Refused::Stopped)?;
         let path = self.staging_path();
@@ -341,7 +354,8 @@ impl Head {
         for recipient in &offer.recipients {
             put.text(recipient);
         }
-        put.u8(u8::from(offer.message_id.is_some())).text(offer.message_id.as_deref().unwrap_or(""));
+        put.u8(u8::from(offer.message_id.is_some()))
+            .text(offer.message_id.as_deref().unwrap_or(""));
         put.bytes(&offer.envelope);
         Zeroizing::new(put.0)
     }
@@ -352,7 +366,9 @@ impl Head {
         let body_digest = take.digest()?;
         let sender = take.text()?.to_owned();
         let n = take.u32()?;
-        let recipients = (0..n).map(|_| take.text().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+        let recipients = (0..n)
+            .map(|_| take.text().map(str::to_owned))
+            .collect::<Option<Vec<_>>>()?;
         let has_id = take.u8()? != 0;
         let message_id = take.text()?.to_owned();
         let envelope = take.bytes()?.to_vec();

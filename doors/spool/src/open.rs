@@ -3,7 +3,10 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock, atomic::{AtomicBool, AtomicU64}},
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 use serde::{Deserialize, Serialize};
@@ -11,13 +14,14 @@ use tokio::sync::watch;
 
 use crate::{
     Config, Entropy, Error, Spool,
-    cache::{self, Cache, Position},
+    cache::{Cache, Position},
     commit::Committer,
-    copies,
-    disk,
+    copies, disk,
     id::SpoolId,
     keys::KeyRing,
     lanes::Lanes,
+    log::Log,
+    query,
     queue::Queue,
     replay::{self, Damage, Replayed},
     spool::Shared,
@@ -56,8 +60,11 @@ impl Spool {
     pub fn open(config: Config, mut entropy: Entropy) -> Result<(Self, Recovered), Error> {
         let mut recovered = Recovered::default();
         let (lock, stores) = prepare(&config, &mut recovered)?;
-        let usable: Vec<&Path> =
-            stores.iter().filter(|store| store.down.is_none()).map(|store| store.dir.as_path()).collect();
+        let usable: Vec<&Path> = stores
+            .iter()
+            .filter(|store| store.down.is_none())
+            .map(|store| store.dir.as_path())
+            .collect();
         let commit = Committer::open(&usable, &mut entropy)?;
         recovered.mended.extend(copies::even_out(&usable)?);
 
@@ -71,23 +78,30 @@ impl Spool {
             other => other?,
         };
         if at.segment == 0 {
-            at.spool = u64::from_le_bytes(entropy.array());
+            // From the secret, so that a first start that a crash cut short ends up with the same name.
+            let name = commit.commit(b"spool", &[]);
+            at.spool = name
+                .as_bytes()
+                .first_chunk()
+                .map_or(0, |bytes| u64::from_be_bytes(*bytes));
         }
+        let log = Log::open(&config.dir, SpoolId(at.spool))?;
         let mut keys = KeyRing::new(&config.dir);
         cache.keys()?.into_iter().for_each(|record| keys.insert(record));
         keys.load()?;
 
         let pointers = Cache::reader(&path)?;
-        let lanes = cache::lanes(&pointers)?;
+        let lanes = query::lanes(&pointers)?;
         recovered.waiting = lanes.iter().map(|lane| lane.waiting).sum();
-        recovered.in_doubt = cache::in_doubt(&pointers)?;
+        recovered.in_doubt = query::in_doubt(&pointers)?;
 
         disk::take_ballast(&config.dir, config.limits.ballast_bytes);
         let mut stores = Stores { list: stores };
         let mut room = 0;
         if at.segment > 0 {
             stores.open_segment(at.segment);
-            room = std::fs::metadata(disk::segment_path(&config.dir, at.segment)).map_or(0, |file| file.len());
+            room =
+                std::fs::metadata(disk::segment_path(&config.dir, at.segment)).map_or(0, |file| file.len());
         }
         let shared = Arc::new(Shared {
             id: SpoolId(at.spool),
@@ -120,6 +134,7 @@ impl Spool {
             at,
             room,
             behind: false,
+            log,
             when_copy_down: config.when_copy_down,
         };
         let thread = std::thread::Builder::new()
@@ -169,9 +184,11 @@ fn lock(dir: &Path) -> Result<File, Error> {
         .truncate(false)
         .open(&path)
         .map_err(Error::disk("open", &path))?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| Error::Foreign {
-        path: dir.to_path_buf(),
-        why: "another process has it open",
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        Error::Foreign {
+            path: dir.to_path_buf(),
+            why: "another process has it open",
+        }
     })?;
     Ok(file)
 }
@@ -190,7 +207,10 @@ fn fill(path: &Path, read: &ReadSide, recovered: &mut Recovered) -> Result<(Cach
         Ok(Some(filled)) => filled,
         Ok(None) | Err(Error::Cache { .. }) => {
             let existed = path.exists();
-            let has_segments = read.dirs().first().is_some_and(|dir| disk::segments(dir).is_ok_and(|all| !all.is_empty()));
+            let has_segments = read
+                .dirs()
+                .first()
+                .is_some_and(|dir| disk::segments(dir).is_ok_and(|all| !all.is_empty()));
             recovered.rebuilt = existed || has_segments;
             rebuild(path, read)?
         }

@@ -12,6 +12,7 @@ use crate::{
     frame::Kind,
     id::KeyEpoch,
     keys::{KeyRing, ReleaseRecipients, ReleasedKeys},
+    log::Logged,
     queue::{Command, KeyChange},
     record::{CarriedRecord, Custody, Step, TransitionRecord},
     seal::Secret,
@@ -38,6 +39,10 @@ impl Writer {
                 let done = self.reclaim(now);
                 let _ = reply.send(done);
             }
+            Command::Roots { now, reply } => {
+                let done = self.roots(now);
+                let _ = reply.send(done);
+            }
             Command::Offer { .. } | Command::Step { .. } | Command::Count { .. } => {}
         }
         self.shared.nudge();
@@ -54,6 +59,11 @@ impl Writer {
         let epoch = KeyEpoch(self.at.next_epoch);
         let (record, secret) =
             KeyRing::draw(epoch, insurer, recipients, custody, &mut self.shared.entropy())?;
+        self.log(&Logged::KeyEpoch {
+            insurer: insurer.clone(),
+            epoch,
+            door: custody == Custody::Door,
+        })?;
         self.at.next_epoch += 1;
         let written = record.clone();
         self.commit_own(4_096, move |cache, batch| {
@@ -78,7 +88,9 @@ impl Writer {
         match known {
             Some(known) if known == *recipients => Ok(()),
             // Other recipients for a held insurer: the new epoch is not the door's either.
-            Some(_) if !open => self.new_epoch(insurer, recipients, Custody::InsurerOnly).map(|_| ()),
+            Some(_) if !open => self
+                .new_epoch(insurer, recipients, Custody::InsurerOnly)
+                .map(|_| ()),
             Some(_) | None => self.open_epoch(insurer, recipients),
         }
     }
@@ -86,21 +98,33 @@ impl Writer {
     fn hold(&mut self, insurer: &InsurerId) -> Result<(), Error> {
         let recipients = self.shared.keys().recipients(insurer)?;
         let custody = self.shared.keys().current(insurer)?.custody;
-        // Destroy first: should the rest fail, what comes in is sealed to a key nobody here can open any more.
-        let destroyed = self.shared.keys_mut().destroy(insurer)?;
-        if destroyed.is_empty() && custody == Custody::InsurerOnly {
+        if custody == Custody::InsurerOnly && !self.shared.keys().holds_any(insurer) {
             return Ok(());
         }
-        self.new_epoch(insurer, &recipients, Custody::InsurerOnly).map(|_| ())
+        // Closing does not wait for a log that cannot be written; the failure is told afterwards.
+        let logged = self.log(&Logged::Hold {
+            insurer: insurer.clone(),
+        });
+        // Destroy first: should the rest fail, what comes in is sealed to a key nobody here can open any more.
+        self.shared.keys_mut().destroy(insurer)?;
+        logged?;
+        self.new_epoch(insurer, &recipients, Custody::InsurerOnly)
+            .map(|_| ())
     }
 
     fn release(&mut self, insurer: &InsurerId, keys: ReleasedKeys) -> Result<(), Error> {
         let recipients = self.shared.keys().recipients(insurer)?;
         self.shared.keys().check(insurer, &keys)?;
+        self.log(&Logged::Release {
+            insurer: insurer.clone(),
+            epochs: keys.epochs(),
+        })?;
         for (epoch, secret) in keys.0 {
             self.shared.keys_mut().keep(epoch, secret)?;
         }
-        if !self.shared.keys().is_open(insurer) || self.shared.keys().current(insurer)?.custody != Custody::Door {
+        if !self.shared.keys().is_open(insurer)
+            || self.shared.keys().current(insurer)?.custody != Custody::Door
+        {
             self.open_epoch(insurer, &recipients)?;
         }
         self.shared.lanes().unlock(insurer);
@@ -108,7 +132,12 @@ impl Writer {
     }
 
     fn mend(&mut self) -> Result<(), Error> {
-        let Some(good) = self.stores.list.iter().find(|store| store.down.is_none()).map(|store| store.dir.clone())
+        let Some(good) = self
+            .stores
+            .list
+            .iter()
+            .find(|store| store.down.is_none())
+            .map(|store| store.dir.clone())
         else {
             return Err(Error::Stopped {
                 why: "no store is left to mend from".to_owned(),
@@ -141,6 +170,8 @@ impl Writer {
                 segment,
                 counts: self.cache.counts_to_carry(segment)?,
             };
+            self.log.latest = self.log.latest.max(now);
+            self.log(&Logged::Reclaim { segment })?;
             let weight = record.counts.len() as u64 * 512 + 1_024;
             // Durable first, then the file goes; a crash between leaves a file that the next reclaim removes.
             self.commit_own(weight, move |cache, batch: &mut Batch| {
@@ -167,7 +198,10 @@ impl Writer {
         let unused: Vec<KeyEpoch> = keys
             .records()
             .filter(|key| !used.contains(&key.epoch))
-            .filter(|key| keys.current(&key.insurer).is_ok_and(|current| current.epoch != key.epoch))
+            .filter(|key| {
+                keys.current(&key.insurer)
+                    .is_ok_and(|current| current.epoch != key.epoch)
+            })
             .map(|key| key.epoch)
             .collect();
         for epoch in unused {

@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use vocabulary::Digest;
 
 use crate::{
-    Certificate, Damage, Error,
-    disk,
+    Certificate, Damage, Error, disk,
     frame::Kind,
     id::{ItemId, SpoolId},
     record::{CarriedRecord, CountRecord, ItemRecord, SegmentRecord, Tally, TransitionRecord},
@@ -67,7 +66,9 @@ impl Census {
         let mut chain = None;
         for (number, path) in disk::segments(dir)? {
             let file = File::open(&path).map_err(Error::disk("open", &path))?;
-            census.segment(&file, number, &mut chain).map_err(Error::disk("read", &path))?;
+            census
+                .segment(&file, number, &mut chain)
+                .map_err(Error::disk("read", &path))?;
         }
         census.chain = chain;
         Ok(census)
@@ -91,7 +92,11 @@ impl Census {
                         Some(next) => next.spot.offset,
                         None => file.metadata()?.len(),
                     };
-                    self.damage.push(Damage { segment: number, offset, to });
+                    self.damage.push(Damage {
+                        segment: number,
+                        offset,
+                        to,
+                    });
                     *chain = None;
                     let Some(next) = next else { return Ok(()) };
                     offset = next.spot.offset;
@@ -144,10 +149,11 @@ impl Census {
             return;
         };
         let waiting = self.waiting.entry(*lane).or_default();
-        if *state != to && matches!(to, State::HandedOver | State::Done) && state.waits() {
-            if let Some(older) = waiting.first().filter(|older| **older < record.seq) {
-                self.overtaken.push((*older, record.seq));
-            }
+        if state.waits()
+            && matches!(to, State::HandedOver | State::Done)
+            && let Some(older) = waiting.first().filter(|older| **older < record.seq)
+        {
+            self.overtaken.push((*older, record.seq));
         }
         if to.waits() {
             waiting.insert(record.seq);
@@ -167,7 +173,8 @@ impl Census {
     /// Whether an item is durable here: its record reads, or it was reclaimed after its end.
     #[must_use]
     pub fn has(&self, item: ItemId) -> bool {
-        SpoolId(self.spool) == item.spool() && (self.items.contains_key(&item.seq) || item.seq < self.first_seq)
+        SpoolId(self.spool) == item.spool()
+            && (self.items.contains_key(&item.seq) || item.seq < self.first_seq)
     }
 
     /// How many items are in a state.
@@ -176,11 +183,11 @@ impl Census {
         self.items.values().filter(|(_, at)| *at == state).count() as u64
     }
 
-    fn ids(&self, wanted: impl Fn(State) -> bool) -> Vec<ItemId> {
+    fn ids(&self, wanted: &[State]) -> Vec<ItemId> {
         let spool = SpoolId(self.spool);
         self.items
             .iter()
-            .filter(|(_, (_, state))| wanted(*state))
+            .filter(|(_, (_, state))| wanted.contains(state))
             .map(|(seq, _)| ItemId { spool, seq: *seq })
             .collect()
     }
@@ -199,7 +206,10 @@ pub fn spool_1<'a>(
     for item in acknowledged {
         let on = stores.iter().filter(|census| census.has(*item)).count();
         if on < declared {
-            all.push(broken("SPOOL-1", format!("acknowledged {item} is on {on} of {declared} stores")));
+            all.push(broken(
+                "SPOOL-1",
+                format!("acknowledged {item} is on {on} of {declared} stores"),
+            ));
         }
     }
     for (index, census) in stores.iter().enumerate() {
@@ -226,7 +236,12 @@ pub fn spool_2(certificate: &Certificate, census: Option<&Census>) -> Result<(),
     };
     let c = certificate;
     balance("offered", c.offered, c.accepted + c.repeats + c.refused_total());
-    let classes = [("held", &c.held), ("in doubt", &c.in_doubt), ("handed over", &c.handed_over), ("parked", &c.parked)];
+    let classes = [
+        ("held", &c.held),
+        ("in doubt", &c.in_doubt),
+        ("handed over", &c.handed_over),
+        ("parked", &c.parked),
+    ];
     let sum: u64 = classes.iter().map(|(_, class)| class.count).sum();
     balance("accepted", c.accepted, sum + c.reclaimed);
     for (name, class) in classes {
@@ -235,28 +250,39 @@ pub fn spool_2(certificate: &Certificate, census: Option<&Census>) -> Result<(),
         }
     }
     let mut seen = BTreeSet::new();
-    for item in classes.iter().filter_map(|(_, class)| class.items.as_ref()).flatten() {
+    for item in classes
+        .iter()
+        .filter_map(|(_, class)| class.items.as_ref())
+        .flatten()
+    {
         if !seen.insert(item) {
             all.push(broken("SPOOL-2", format!("{item} is in two classes")));
         }
     }
     if let Some(census) = census {
-        let wanted: [(&str, &crate::Class, fn(State) -> bool); 4] = [
-            ("held", &c.held, |state| state == State::Held),
-            ("in doubt", &c.in_doubt, |state| state == State::InDoubt),
-            ("handed over", &c.handed_over, |state| matches!(state, State::HandedOver | State::Done)),
-            ("parked", &c.parked, |state| state == State::Parked),
+        let wanted = [
+            ("held", &c.held, &[State::Held][..]),
+            ("in doubt", &c.in_doubt, &[State::InDoubt]),
+            ("handed over", &c.handed_over, &[State::HandedOver, State::Done]),
+            ("parked", &c.parked, &[State::Parked]),
         ];
-        for (name, class, state) in wanted {
-            let ids = census.ids(state);
+        for (name, class, states) in wanted {
+            let ids = census.ids(states);
             if ids.len() as u64 != class.count || class.items.as_ref().is_some_and(|items| *items != ids) {
-                let what = format!("{name}: the certificate says {}, the segments say {}", class.count, ids.len());
+                let what = format!(
+                    "{name}: the certificate says {}, the segments say {}",
+                    class.count,
+                    ids.len()
+                );
                 all.push(broken("SPOOL-2", what));
             }
         }
         let reclaimed = census.tallies.get(&Tally::Reclaimed).copied().unwrap_or(0);
         if reclaimed != c.reclaimed {
-            let what = format!("reclaimed: the certificate says {}, the segments say {reclaimed}", c.reclaimed);
+            let what = format!(
+                "reclaimed: the certificate says {}, the segments say {reclaimed}",
+                c.reclaimed
+            );
             all.push(broken("SPOOL-2", what));
         }
     }
@@ -275,7 +301,10 @@ pub fn spool_3(census: &Census) -> Result<(), Vec<Broken>> {
         .iter()
         .map(|(older, newer)| {
             let (older, newer) = (ItemId { spool, seq: *older }, ItemId { spool, seq: *newer });
-            broken("SPOOL-3", format!("{newer} was handed over while {older} of the same lane waited"))
+            broken(
+                "SPOOL-3",
+                format!("{newer} was handed over while {older} of the same lane waited"),
+            )
         })
         .collect();
     if all.is_empty() { Ok(()) } else { Err(all) }

@@ -34,11 +34,25 @@ pub(crate) enum Command {
         reply: Reply<()>,
     },
     /// Makes the counts of refusals durable.
-    Count { reply: Reply<()> },
-    Keys { change: KeyChange, reply: Reply<()> },
+    Count {
+        reply: Reply<()>,
+    },
+    Keys {
+        change: KeyChange,
+        reply: Reply<()>,
+    },
     /// Brings stores that are down back in.
-    Mend { reply: Reply<()> },
-    Reclaim { now: Timestamp, reply: Reply<u64> },
+    Mend {
+        reply: Reply<()>,
+    },
+    Reclaim {
+        now: Timestamp,
+        reply: Reply<u64>,
+    },
+    Roots {
+        now: Timestamp,
+        reply: Reply<()>,
+    },
 }
 
 pub(crate) enum KeyChange {
@@ -54,14 +68,19 @@ impl Command {
             Self::Offer { offer, .. } => sealed_len(offer.body_len) + offer.head.len() as u64 + 1_024,
             Self::Step { .. } => 256,
             Self::Keys { .. } | Self::Reclaim { .. } => 16 << 10,
-            Self::Count { .. } | Self::Mend { .. } => 0,
+            Self::Count { .. } | Self::Mend { .. } | Self::Roots { .. } => 0,
         }
     }
 
     fn memory(&self) -> usize {
         match self {
             Self::Offer { offer, .. } => offer.memory(),
-            Self::Step { .. } | Self::Count { .. } | Self::Keys { .. } | Self::Mend { .. } | Self::Reclaim { .. } => 256,
+            Self::Step { .. }
+            | Self::Count { .. }
+            | Self::Keys { .. }
+            | Self::Mend { .. }
+            | Self::Reclaim { .. }
+            | Self::Roots { .. } => 256,
         }
     }
 }
@@ -101,7 +120,8 @@ impl Queue {
     }
 
     fn has_room(&self, inside: &Inside, bytes: usize) -> bool {
-        inside.waiting.is_empty() || (inside.waiting.len() < self.items_max && inside.bytes + bytes <= self.bytes_max)
+        inside.waiting.is_empty()
+            || (inside.waiting.len() < self.items_max && inside.bytes + bytes <= self.bytes_max)
     }
 
     /// Hands the command back when there is no room.

@@ -22,7 +22,11 @@ pub(crate) const VERSION: u32 = 1;
 impl SegmentRecord {
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut put = Put::default();
-        put.u32(self.version).u64(self.spool).u64(self.segment).u64(self.first_seq).u64(self.next_epoch);
+        put.u32(self.version)
+            .u64(self.spool)
+            .u64(self.segment)
+            .u64(self.first_seq)
+            .u64(self.next_epoch);
         put.digest(&self.chain_before);
         put.0
     }
@@ -72,7 +76,10 @@ impl KeyRecord {
             Custody::Door => 1,
             Custody::InsurerOnly => 2,
         });
-        put.fixed(&self.public).bytes(&self.wrapped).text(&self.active).text(&self.recovery);
+        put.fixed(&self.public)
+            .bytes(&self.wrapped)
+            .text(&self.active)
+            .text(&self.recovery);
         put.0
     }
 
@@ -129,9 +136,18 @@ pub(crate) struct ItemMeta {
 impl ItemMeta {
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut put = Put(Vec::with_capacity(320));
-        put.u64(self.seq).u64(self.epoch.0).fixed(&self.encapsulated).u32(self.index);
-        put.i64(self.received.0).u64(self.body_len).text(&self.cell.to_string());
-        put.digest(&self.peer).digest(&self.lane).digest(&self.same).digest(&self.content).digest(&self.leaf);
+        put.u64(self.seq)
+            .u64(self.epoch.0)
+            .fixed(&self.encapsulated)
+            .u32(self.index);
+        put.i64(self.received.0)
+            .u64(self.body_len)
+            .text(&self.cell.to_string());
+        put.digest(&self.peer)
+            .digest(&self.lane)
+            .digest(&self.same)
+            .digest(&self.content)
+            .digest(&self.leaf);
         put.u8(u8::from(self.flagged));
         put.0
     }
@@ -218,7 +234,9 @@ impl TransitionRecord {
         let at = Timestamp(take.i64()?);
         let step = match take.u8()? {
             1 => Step::Begun { attempt: take.u64()? },
-            2 => Step::HandedOver { receipt: take.digest()? },
+            2 => Step::HandedOver {
+                receipt: take.digest()?,
+            },
             3 => Step::Returned,
             4 => Step::Parked { reason: take.u32()? },
             5 => Step::Unparked,
@@ -282,7 +300,10 @@ impl CountRecord {
     }
 
     fn put(&self, put: &mut Put) {
-        put.text(&self.cell.to_string()).digest(&self.peer).u8(self.tally.number()).u64(self.times);
+        put.text(&self.cell.to_string())
+            .digest(&self.peer)
+            .u8(self.tally.number())
+            .u64(self.times);
     }
 
     fn take(take: &mut Take<'_>) -> Option<Self> {
@@ -318,7 +339,8 @@ pub(crate) struct CarriedRecord {
 impl CarriedRecord {
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut put = Put::default();
-        put.u64(self.segment).u32(u32::try_from(self.counts.len()).unwrap_or(u32::MAX));
+        put.u64(self.segment)
+            .u32(u32::try_from(self.counts.len()).unwrap_or(u32::MAX));
         for count in &self.counts {
             count.put(&mut put);
         }
@@ -329,7 +351,9 @@ impl CarriedRecord {
         let mut take = Take(bytes);
         let segment = take.u64()?;
         let n = take.u32()?;
-        let counts = (0..n).map(|_| CountRecord::take(&mut take)).collect::<Option<Vec<_>>>()?;
+        let counts = (0..n)
+            .map(|_| CountRecord::take(&mut take))
+            .collect::<Option<Vec<_>>>()?;
         take.end()?;
         Some(Self { segment, counts })
     }

@@ -89,9 +89,13 @@ impl RecoveryShare {
         let (sum, share, needed) = (next()?, next()?, next()?);
         let body = self.0.strip_suffix(&format!("-{sum}")).unwrap_or_default();
         if !body.starts_with(PREFIX) || Digest::of(body.as_bytes()).short() != sum {
-            return Err(bad("its checksum does not fit; compare it with what was written down"));
+            return Err(bad(
+                "its checksum does not fit; compare it with what was written down",
+            ));
         }
-        let needed = needed.parse().map_err(|_| bad("it does not say how many are needed"))?;
+        let needed = needed
+            .parse()
+            .map_err(|_| bad("it does not say how many are needed"))?;
         let share = hex::decode(share).map_err(|_| bad("it is not hexadecimal"))?;
         Ok((needed, Zeroizing::new(share)))
     }
@@ -107,7 +111,11 @@ impl std::fmt::Debug for RecoveryShare {
 ///
 /// # Errors
 /// [`Error::Key`] when the identity cannot be read.
-pub fn split_identity(identity: &str, quorum: Quorum, entropy: &mut Entropy) -> Result<Vec<RecoveryShare>, Error> {
+pub fn split_identity(
+    identity: &str,
+    quorum: Quorum,
+    entropy: &mut Entropy,
+) -> Result<Vec<RecoveryShare>, Error> {
     let identity = parse_identity(identity)?;
     let text = identity.to_string();
     let dealer = Sharks(quorum.needed);
@@ -149,14 +157,21 @@ pub fn combine_identity(shares: &[RecoveryShare]) -> Result<Zeroizing<String>, E
     }
     let needed = needed_by_all.unwrap_or(2);
     if different.len() < usize::from(needed) {
-        return Err(bad(format!("{needed} different ones are needed, {} are here", different.len())));
+        return Err(bad(format!(
+            "{needed} different ones are needed, {} are here",
+            different.len()
+        )));
     }
     let parsed = different
         .values()
         .map(|bytes| Share::try_from(bytes.as_slice()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|why| bad(why.to_owned()))?;
-    let secret = Zeroizing::new(Sharks(needed).recover(&parsed).map_err(|why| bad(why.to_owned()))?);
+    let secret = Zeroizing::new(
+        Sharks(needed)
+            .recover(&parsed)
+            .map_err(|why| bad(why.to_owned()))?,
+    );
     let text = std::str::from_utf8(&secret).map_err(|_| bad("they do not belong together".to_owned()))?;
     parse_identity(text).map_err(|_| bad("they do not belong together".to_owned()))?;
     Ok(Zeroizing::new(text.to_owned()))

@@ -66,10 +66,16 @@ pub(crate) fn apply(cache: &Cache, found: &Found, at: &mut Position) -> Result<(
             cache.step(&record)?;
         }
         Kind::Count => {
-            cache.count(found.spot.segment, &CountRecord::read(&found.front).ok_or_else(damaged)?)?;
+            cache.count(
+                found.spot.segment,
+                &CountRecord::read(&found.front).ok_or_else(damaged)?,
+            )?;
         }
         Kind::Carried => {
-            cache.carry(found.spot.segment, &CarriedRecord::read(&found.front).ok_or_else(damaged)?)?;
+            cache.carry(
+                found.spot.segment,
+                &CarriedRecord::read(&found.front).ok_or_else(damaged)?,
+            )?;
         }
     }
     at.segment = found.spot.segment;
@@ -98,7 +104,8 @@ pub(crate) fn forward(cache: &Cache, read: &ReadSide, at: &mut Position) -> Resu
         let last = segments.last().is_some_and(|(last, _)| last == number);
         let mut trust: Option<Digest> = (at.segment > 0).then_some(at.chain);
         loop {
-            let seen = scan::look(&file, *number, offset, trust.as_ref()).map_err(Error::disk("read", path))?;
+            let seen =
+                scan::look(&file, *number, offset, trust.as_ref()).map_err(Error::disk("read", path))?;
             match seen {
                 At::Frame(found) => {
                     apply(cache, &found, at)?;
@@ -117,14 +124,20 @@ pub(crate) fn forward(cache: &Cache, read: &ReadSide, at: &mut Position) -> Resu
                         .map_err(Error::disk("read", path))?;
                     let durable = !last
                         || (*number, offset) < (known_end.segment, known_end.offset)
-                        || next.as_ref().is_some_and(|next| next.batch > batch.unwrap_or(at.batch));
+                        || next
+                            .as_ref()
+                            .is_some_and(|next| next.batch > batch.unwrap_or(at.batch));
                     let len = file.metadata().map_err(Error::disk("read", path))?.len();
                     let to = next.as_ref().map_or(len, |next| next.spot.offset);
                     if !durable {
                         replayed.torn_bytes = cut(&dir, *number, offset, len)?;
                         break;
                     }
-                    replayed.damage.push(Damage { segment: *number, offset, to });
+                    replayed.damage.push(Damage {
+                        segment: *number,
+                        offset,
+                        to,
+                    });
                     let Some(next) = next else { break };
                     offset = next.spot.offset;
                     trust = None;

@@ -49,7 +49,11 @@ pub(crate) fn look(file: &File, segment: u64, offset: u64, chain: Option<&Digest
     let Some(head) = header_at(file, offset)? else {
         let rest = file.metadata()?.len().saturating_sub(offset);
         let rest = read_at(file, usize::try_from(rest).unwrap_or(0), offset)?.unwrap_or_default();
-        return Ok(if rest.iter().all(|byte| *byte == 0) { At::End } else { At::Bad { batch: None } });
+        return Ok(if rest.iter().all(|byte| *byte == 0) {
+            At::End
+        } else {
+            At::Bad { batch: None }
+        });
     };
     if head == [0; HEADER_LEN] {
         return Ok(At::End);
@@ -57,7 +61,9 @@ pub(crate) fn look(file: &File, segment: u64, offset: u64, chain: Option<&Digest
     let Some(header) = Header::read(&head) else {
         return Ok(At::Bad { batch: None });
     };
-    let bad = At::Bad { batch: Some(header.batch) };
+    let bad = At::Bad {
+        batch: Some(header.batch),
+    };
     let front_at = offset + HEADER_LEN as u64;
     if front_at + header.frame_len() - HEADER_LEN as u64 > file.metadata()?.len() {
         return Ok(bad);
@@ -65,14 +71,21 @@ pub(crate) fn look(file: &File, segment: u64, offset: u64, chain: Option<&Digest
     let Some(front) = read_at(file, usize::try_from(header.front_len).unwrap_or(0), front_at)? else {
         return Ok(bad);
     };
-    let Some(sum) = sum_at(file, front_at + u64::from(header.front_len), u64::from(header.payload_len))? else {
+    let Some(sum) = sum_at(
+        file,
+        front_at + u64::from(header.front_len),
+        u64::from(header.payload_len),
+    )?
+    else {
         return Ok(bad);
     };
     let tail_at = front_at + u64::from(header.front_len) + u64::from(header.payload_len);
     let Some(tail) = read_at(file, TRAILER_LEN, tail_at)? else {
         return Ok(bad);
     };
-    let stored = tail.first_chunk::<32>().map_or_else(|| Digest::of(b""), |chain| Digest::from_bytes(*chain));
+    let stored = tail
+        .first_chunk::<32>()
+        .map_or_else(|| Digest::of(b""), |chain| Digest::from_bytes(*chain));
     let fits = match chain {
         Some(before) => trailer(before, &head, &front, &sum).1.as_slice() == tail,
         None => crc_fits(&head, &front, &sum, &tail),
@@ -95,7 +108,10 @@ pub(crate) fn look(file: &File, segment: u64, offset: u64, chain: Option<&Digest
 
 fn crc_fits(head: &[u8], front: &[u8], sum: &PayloadSum, tail: &[u8]) -> bool {
     tail.split_at_checked(32).is_some_and(|(chain, crc)| {
-        let computed = crc32c::crc32c_append(sum.crc_after(crc32c::crc32c_append(crc32c::crc32c(head), front)), chain);
+        let computed = crc32c::crc32c_append(
+            sum.crc_after(crc32c::crc32c_append(crc32c::crc32c(head), front)),
+            chain,
+        );
         crc == computed.to_le_bytes()
     })
 }
@@ -115,7 +131,12 @@ fn sum_at(file: &File, mut offset: u64, mut len: u64) -> io::Result<Option<Paylo
 }
 
 /// The next offset behind damaged bytes where a whole record of this or a later batch reads, if there is one.
-pub(crate) fn next_readable(file: &File, segment: u64, from: u64, batch_min: u64) -> io::Result<Option<Box<Found>>> {
+pub(crate) fn next_readable(
+    file: &File,
+    segment: u64,
+    from: u64,
+    batch_min: u64,
+) -> io::Result<Option<Box<Found>>> {
     const WINDOW: usize = 1 << 20;
     let len = file.metadata()?.len();
     let mut at = from;
@@ -126,11 +147,16 @@ pub(crate) fn next_readable(file: &File, segment: u64, from: u64, batch_min: u64
         };
         for (step, window) in bytes.windows(HEADER_LEN).enumerate() {
             // A kind is 1 to 6 and followed by three zeros; most offsets fall out here.
-            let plausible = window.get(8..12).is_some_and(|kind| matches!(kind, [1..=6, 0, 0, 0]));
+            let plausible = window
+                .get(8..12)
+                .is_some_and(|kind| matches!(kind, [1..=6, 0, 0, 0]));
             if !plausible {
                 continue;
             }
-            let header = window.try_into().ok().and_then(|head: [u8; HEADER_LEN]| Header::read(&head));
+            let header = window
+                .try_into()
+                .ok()
+                .and_then(|head: [u8; HEADER_LEN]| Header::read(&head));
             if header.is_none_or(|header| header.batch < batch_min) {
                 continue;
             }

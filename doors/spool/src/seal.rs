@@ -61,12 +61,17 @@ pub(crate) fn entropy_rng(entropy: &mut Entropy) -> impl hpke::rand_core::Crypto
 pub(crate) fn key_pair(entropy: &mut Entropy) -> (Secret, [u8; 32]) {
     let ikm = Zeroizing::new(entropy.array::<32>());
     let (private, public) = X25519HkdfSha256::derive_keypair(ikm.as_slice());
-    (Zeroizing::new(private.to_bytes().into()), public.to_bytes().into())
+    (
+        Zeroizing::new(private.to_bytes().into()),
+        public.to_bytes().into(),
+    )
 }
 
 /// The public half of a private one.
 pub(crate) fn public_of(secret: &Secret) -> Result<[u8; 32], Error> {
-    let private = PrivateKey::from_bytes(secret.as_slice()).map_err(|_| Error::Sealing { tried: "read a private key" })?;
+    let private = PrivateKey::from_bytes(secret.as_slice()).map_err(|_| Error::Sealing {
+        tried: "read a private key",
+    })?;
     Ok(X25519HkdfSha256::sk_to_pk(&private).to_bytes().into())
 }
 
@@ -95,7 +100,9 @@ pub(crate) struct Encapsulation {
 
 impl Encapsulation {
     pub(crate) fn new(epoch: KeyEpoch, public: &[u8; 32], entropy: &mut Entropy) -> Result<Self, Error> {
-        let failed = |_| Error::Sealing { tried: "seal to a key epoch" };
+        let failed = |_| Error::Sealing {
+            tried: "seal to a key epoch",
+        };
         let public = PublicKey::from_bytes(public).map_err(failed)?;
         let (encapsulated, context) = hpke::setup_sender_with_rng::<HpkeAead, HkdfSha256, X25519HkdfSha256>(
             &OpModeS::Base,
@@ -114,11 +121,15 @@ impl Encapsulation {
 
     pub(crate) fn item_key(&mut self) -> Result<(u32, ItemKey), Error> {
         let index = self.next;
-        self.next = index.checked_add(1).ok_or(Error::Sealing { tried: "number an item" })?;
+        self.next = index.checked_add(1).ok_or(Error::Sealing {
+            tried: "number an item",
+        })?;
         let mut key = Zeroizing::new([0; 32]);
         self.context
             .export(&export_label(index), key.as_mut_slice())
-            .map_err(|_| Error::Sealing { tried: "derive an item's key" })?;
+            .map_err(|_| Error::Sealing {
+                tried: "derive an item's key",
+            })?;
         Ok((index, ItemKey::new(&key)))
     }
 }
@@ -143,8 +154,15 @@ impl ItemKey {
     }
 
     /// The key of an item, given the private half of its key epoch.
-    pub(crate) fn open(secret: &Secret, epoch: KeyEpoch, encapsulated: &[u8; 32], index: u32) -> Result<Self, Error> {
-        let failed = |_| Error::Sealing { tried: "open an item" };
+    pub(crate) fn open(
+        secret: &Secret,
+        epoch: KeyEpoch,
+        encapsulated: &[u8; 32],
+        index: u32,
+    ) -> Result<Self, Error> {
+        let failed = |_| Error::Sealing {
+            tried: "open an item",
+        };
         let private = PrivateKey::from_bytes(secret.as_slice()).map_err(failed)?;
         let encapsulated = EncappedKey::from_bytes(encapsulated).map_err(failed)?;
         let context = hpke::setup_receiver::<HpkeAead, HkdfSha256, X25519HkdfSha256>(
@@ -155,20 +173,26 @@ impl ItemKey {
         )
         .map_err(failed)?;
         let mut key = Zeroizing::new([0; 32]);
-        context.export(&export_label(index), key.as_mut_slice()).map_err(failed)?;
+        context
+            .export(&export_label(index), key.as_mut_slice())
+            .map_err(failed)?;
         Ok(Self::new(&key))
     }
 
     fn seal(&self, nonce: [u8; 12], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Error> {
         self.0
             .encrypt(&nonce.into(), Payload { msg, aad })
-            .map_err(|_| Error::Sealing { tried: "seal an item" })
+            .map_err(|_| Error::Sealing {
+                tried: "seal an item",
+            })
     }
 
     fn unseal(&self, nonce: [u8; 12], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Error> {
         self.0
             .decrypt(&nonce.into(), Payload { msg, aad })
-            .map_err(|_| Error::Sealing { tried: "open an item" })
+            .map_err(|_| Error::Sealing {
+                tried: "open an item",
+            })
     }
 
     /// The head, bound to the item's public part.
@@ -235,12 +259,18 @@ mod tests {
 
         let opened = ItemKey::open(&secret, epoch, &capsule.encapsulated, index).unwrap();
         assert_eq!(opened.open_head(&head, b"meta").unwrap().as_slice(), b"head");
-        assert!(opened.open_head(&head, b"other").is_err(), "bound to the public part");
+        assert!(
+            opened.open_head(&head, b"other").is_err(),
+            "bound to the public part"
+        );
         let (one, two) = sealed.split_at(CHUNK_LEN + TAG_LEN);
         assert_eq!(opened.open_chunk(0, false, one).unwrap(), body[..CHUNK_LEN]);
         assert_eq!(opened.open_chunk(1, true, two).unwrap(), b"x");
         assert!(opened.open_chunk(0, true, one).is_err(), "a cut body is noticed");
-        assert!(first.open_head(&head, b"meta").is_err(), "each item has its own key");
+        assert!(
+            first.open_head(&head, b"meta").is_err(),
+            "each item has its own key"
+        );
         for (secret, epoch) in [(&other, epoch), (&secret, KeyEpoch(4))] {
             let wrong = ItemKey::open(secret, epoch, &capsule.encapsulated, index).unwrap();
             assert!(wrong.open_head(&head, b"meta").is_err());

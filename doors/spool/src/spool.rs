@@ -11,7 +11,6 @@ use std::{
 };
 
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 use vocabulary::{CellId, Digest, Hasher, InsurerId, Millis, Timestamp};
 use zeroize::Zeroizing;
@@ -20,6 +19,7 @@ use crate::{
     Accepted, Entropy, Error, Limits, Offer, OfferWriter, Pending, Refused, WhenCopyDown,
     cache::Change,
     commit::Committer,
+    durable::Durable,
     id::{ItemId, LaneId, PeerCommitment, SpoolId},
     item::{Receipt, WhyParked},
     keys::{KeyRing, ReleaseRecipients, ReleasedKeys, WrappedKey},
@@ -28,6 +28,7 @@ use crate::{
     queue::{Command, KeyChange, Queue, Reply},
     record::{CountRecord, Step, Tally},
     seal::Encapsulation,
+    status::{CellStatus, Status, StoreStatus},
     stores::{ReadSide, Stores},
 };
 
@@ -50,15 +51,6 @@ pub(crate) struct Shared {
     pub(crate) stores: Mutex<Vec<StoreStatus>>,
     pub(crate) activity: watch::Sender<u64>,
     pub(crate) refusals: Mutex<BTreeMap<(CellId, Digest, Tally), u64>>,
-}
-
-/// How one declared store is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct StoreStatus {
-    /// Its directory.
-    pub dir: PathBuf,
-    /// Why it is not written to, if it is not.
-    pub down: Option<String>,
 }
 
 /// A hand-over that ended, for its lane.
@@ -141,7 +133,9 @@ impl Shared {
             })
             .collect();
         if behind && let Some(first) = status.first_mut() {
-            first.down.get_or_insert_with(|| "the pointer cache is behind the segments".to_owned());
+            first
+                .down
+                .get_or_insert_with(|| "the pointer cache is behind the segments".to_owned());
         }
         *lock(&self.stores) = status;
     }
@@ -162,7 +156,12 @@ impl Shared {
         let noted = std::mem::take(&mut *lock(&self.refusals));
         noted
             .into_iter()
-            .map(|((cell, peer, tally), times)| CountRecord { cell, peer, tally, times })
+            .map(|((cell, peer, tally), times)| CountRecord {
+                cell,
+                peer,
+                tally,
+                times,
+            })
             .collect()
     }
 
@@ -186,57 +185,6 @@ impl Shared {
                 Pending::refused(why)
             }
         }
-    }
-}
-
-/// The answer to a step, once the disk has spoken. Await it, or [`wait`](Self::wait) on a thread of your own.
-#[derive(Debug)]
-#[must_use = "a step is durable only when this resolves"]
-pub struct Durable<T = ()>(oneshot::Receiver<Result<T, Error>>);
-
-impl<T> Durable<T> {
-    /// Blocks until the answer is there. Not for asynchronous code: await the value instead.
-    ///
-    /// # Errors
-    /// Why the step was not taken; nothing changed.
-    pub fn wait(self) -> Result<T, Error> {
-        block_on(self)
-    }
-}
-
-/// Waits for a future on this thread. Unlike the channel's own blocking receive this does not panic inside a runtime;
-/// it blocks the thread all the same.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(std::thread::current())).into();
-    let mut context = std::task::Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            std::task::Poll::Ready(output) => return output,
-            std::task::Poll::Pending => std::thread::park(),
-        }
-    }
-}
-
-impl<T> Future for Durable<T> {
-    type Output = Result<T, Error>;
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
-        std::pin::Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(stopped())))
-    }
-}
-
-fn stopped() -> Error {
-    Error::Stopped {
-        why: "it is closing or was closed".to_owned(),
     }
 }
 
@@ -297,7 +245,10 @@ impl Spool {
             offer: Box::new(prepared),
             reply,
         };
-        self.shared.queue.push_blocking(command).map_err(|_| Refused::Stopped)?;
+        self.shared
+            .queue
+            .push_blocking(command)
+            .map_err(|_| Refused::Stopped)?;
         Pending(answer).wait()
     }
 
@@ -309,7 +260,13 @@ impl Spool {
         }
         let mut hasher = Hasher::new();
         hasher.update(&body);
-        Ok(Prepared::new(&self.shared, offer, Body::Memory(body), hasher.finish(), len))
+        Ok(Prepared::new(
+            &self.shared,
+            offer,
+            Body::Memory(body),
+            hasher.finish(),
+            len,
+        ))
     }
 
     /// Begins a body that comes in pieces, for a cell.
@@ -333,10 +290,13 @@ impl Spool {
             return Some(Refused::CopyDown);
         }
         let peer = self.shared.commit.peer(peer).0;
-        self.shared.lanes().fits(cell, &peer, bytes, &self.shared.limits).err()
+        self.shared
+            .lanes()
+            .fits(cell, &peer, bytes, &self.shared.limits)
+            .err()
     }
 
-    fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Durable<T> {
+    pub(crate) fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Durable<T> {
         let (reply, answer) = oneshot::channel();
         // A closed queue drops the reply, and the answer is "stopped".
         let _ = self.shared.queue.push_always(command(reply));
@@ -444,7 +404,8 @@ impl Spool {
     /// Counts a refusal that was told before anything was offered, for example because a body grew too large. It
     /// becomes durable with the next commit and appears in certificates.
     pub fn note_refused(&self, cell: &CellId, peer: &str, why: Refused) {
-        self.shared.note_refusal(cell, self.shared.commit.peer(peer).0, why);
+        self.shared
+            .note_refusal(cell, self.shared.commit.peer(peer).0, why);
     }
 
     /// Makes the counts of refusals durable.
@@ -508,42 +469,10 @@ impl Spool {
     /// The first store's directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        self.shared.read.dirs().first().map_or(Path::new("."), PathBuf::as_path)
+        self.shared
+            .read
+            .dirs()
+            .first()
+            .map_or(Path::new("."), PathBuf::as_path)
     }
 }
-
-/// What a spool is doing.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Status {
-    /// Every declared store.
-    pub stores: Vec<StoreStatus>,
-    /// Commands that wait for the disk.
-    pub queued_items: u64,
-    /// Bytes that wait for it in memory.
-    pub queued_bytes: u64,
-    /// Undelivered bytes on disk.
-    pub bytes: u64,
-    /// Every known cell.
-    pub cells: Vec<CellStatus>,
-}
-
-impl Status {
-    /// Whether every declared store is written to.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.stores.iter().all(|store| store.down.is_none())
-    }
-}
-
-/// One cell of a spool.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct CellStatus {
-    /// Which.
-    pub cell: CellId,
-    /// Items that wait, held or in doubt.
-    pub waiting: u64,
-    /// Bytes not yet done with.
-    pub bytes: u64,
-}
-
-

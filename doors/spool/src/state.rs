@@ -21,7 +21,13 @@ pub enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 5] = [Self::Held, Self::InDoubt, Self::HandedOver, Self::Parked, Self::Done];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Held,
+        Self::InDoubt,
+        Self::HandedOver,
+        Self::Parked,
+        Self::Done,
+    ];
 
     pub(crate) fn number(self) -> i64 {
         match self {

@@ -42,7 +42,9 @@ impl Store {
         let Some(file) = self.file.as_ref() else {
             return Err(failed(io::Error::other("no segment is open")));
         };
-        write_pieces(file, offset, pieces).and_then(|()| file.sync_data()).map_err(failed)
+        write_pieces(file, offset, pieces)
+            .and_then(|()| file.sync_data())
+            .map_err(failed)
     }
 }
 
@@ -107,7 +109,12 @@ impl Stores {
     pub(crate) fn open_segment(&mut self, number: u64) {
         for store in self.list.iter_mut().filter(|store| store.down.is_none()) {
             let path = disk::segment_path(&store.dir, number);
-            match OpenOptions::new().read(true).write(true).open(&path).map_err(Error::disk("open", &path)) {
+            match OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(&path)
+                .map_err(Error::disk("open", &path))
+            {
                 Ok(file) => store.file = Some(file),
                 Err(error) => store.fail(&error),
             }
@@ -123,7 +130,9 @@ impl Stores {
             let path = disk::segment_path(&store.dir, number);
             // A file of this number can only be what a commit that failed left behind.
             let result = match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::disk("remove", &path)(error)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(Error::disk("remove", &path)(error))
+                }
                 Ok(()) | Err(_) => disk::preallocate(&path, len),
             }
             .and_then(|file| disk::sync_dir(&disk::segment_dir(&store.dir)).map(|()| file));
@@ -153,13 +162,19 @@ impl Stores {
 
     /// Writes and syncs in every store that is up, all at once. Returns how many failed; those are down now.
     pub(crate) fn append(&mut self, offset: u64, pieces: &[Piece]) -> usize {
-        let mut up: Vec<&mut Store> = self.list.iter_mut().filter(|store| store.down.is_none()).collect();
+        let mut up: Vec<&mut Store> = self
+            .list
+            .iter_mut()
+            .filter(|store| store.down.is_none())
+            .collect();
         let Some((first, rest)) = up.split_first_mut() else {
             return 0;
         };
         let results: Vec<Result<(), Error>> = std::thread::scope(|scope| {
-            let others: Vec<_> =
-                rest.iter_mut().map(|store| scope.spawn(move || store.append(offset, pieces))).collect();
+            let others: Vec<_> = rest
+                .iter_mut()
+                .map(|store| scope.spawn(move || store.append(offset, pieces)))
+                .collect();
             let mut results = vec![first.append(offset, pieces)];
             for other in others {
                 results.push(other.join().unwrap_or_else(|_| {
@@ -185,7 +200,10 @@ impl Stores {
         for store in self.list.iter().filter(|store| store.down.is_none()) {
             let path = disk::segment_path(&store.dir, number);
             // Only space is lost if this fails.
-            let _ = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(len));
+            let _ = OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|file| file.set_len(len));
         }
     }
 }
@@ -216,7 +234,11 @@ impl ReadSide {
         {
             return Ok(Arc::clone(file));
         }
-        let dir = self.dirs.get(store).map(PathBuf::as_path).unwrap_or(Path::new("."));
+        let dir = self
+            .dirs
+            .get(store)
+            .map(PathBuf::as_path)
+            .unwrap_or(Path::new("."));
         let path = disk::segment_path(dir, segment);
         let file = Arc::new(File::open(&path).map_err(Error::disk("open", path))?);
         if store == 0 {

@@ -7,22 +7,21 @@ use std::{
 };
 
 use tokio::sync::oneshot;
-use vocabulary::{InsurerId, Millis};
 
 use crate::{
     Error, Refused, WhenCopyDown,
     batch::Batch,
-    cache::{Cache, Change, Position},
+    build::Draft,
+    cache::{Cache, Position},
     disk,
-    frame::{Kind, PayloadSum},
-    id::ItemId,
-    offer::{Accepted, Body, Novelty, Prepared},
+    frame::Kind,
+    log::Log,
+    offer::Accepted,
     queue::Command,
-    record::{CountRecord, ItemMeta, ItemRecord, SegmentRecord, Step, TransitionRecord, VERSION},
+    record::{CountRecord, SegmentRecord, VERSION},
     replay,
-    seal::Encapsulation,
-    spool::{Settled, Shared},
-    stores::{Piece, Stores},
+    spool::Shared,
+    stores::Stores,
 };
 
 pub(crate) struct Writer {
@@ -34,6 +33,7 @@ pub(crate) struct Writer {
     pub(crate) room: u64,
     /// The cache could not take a commit that is durable in the segments.
     pub(crate) behind: bool,
+    pub(crate) log: Log,
     pub(crate) when_copy_down: WhenCopyDown,
 }
 
@@ -53,21 +53,15 @@ enum Failure {
     Before(Error),
 }
 
-/// What a commit is made from, while it is being put together.
-struct Draft {
-    batch: Batch,
-    changes: Vec<Change>,
-    capsules: HashMap<InsurerId, Encapsulation>,
-    settled: Vec<Settled>,
-    next_seq: u64,
-}
-
 impl Writer {
     /// Runs until the queue is closed and drained.
     pub(crate) fn run(mut self) {
         let limits = self.shared.limits.clone();
         loop {
-            let commands = self.shared.queue.take(limits.batch_items_max, limits.batch_bytes_max);
+            let commands = self
+                .shared
+                .queue
+                .take(limits.batch_items_max, limits.batch_bytes_max);
             if commands.is_empty() {
                 // A short log makes the next start fast; if this fails, the next start is only slower.
                 let _ = self.cache.shorten();
@@ -76,8 +70,13 @@ impl Writer {
             let mut group = Vec::with_capacity(commands.len());
             for command in commands {
                 match command {
-                    Command::Offer { .. } | Command::Step { .. } | Command::Count { .. } => group.push(command),
-                    Command::Keys { .. } | Command::Mend { .. } | Command::Reclaim { .. } => {
+                    Command::Offer { .. } | Command::Step { .. } | Command::Count { .. } => {
+                        group.push(command)
+                    }
+                    Command::Keys { .. }
+                    | Command::Mend { .. }
+                    | Command::Reclaim { .. }
+                    | Command::Roots { .. } => {
                         self.commit(std::mem::take(&mut group));
                         self.alone(command);
                     }
@@ -85,6 +84,7 @@ impl Writer {
             }
             self.commit(group);
             self.shared.set_stores(&self.stores, self.behind);
+            self.log_stores();
         }
     }
 
@@ -92,6 +92,17 @@ impl Writer {
     fn commit(&mut self, commands: Vec<Command>) {
         if commands.is_empty() {
             return;
+        }
+        for command in &commands {
+            match command {
+                Command::Offer { offer, .. } => self.log.latest = self.log.latest.max(offer.received),
+                Command::Step { at, .. } => self.log.latest = self.log.latest.max(*at),
+                Command::Count { .. }
+                | Command::Keys { .. }
+                | Command::Mend { .. }
+                | Command::Reclaim { .. }
+                | Command::Roots { .. } => {}
+            }
         }
         let mut refuse = self.reason_to_refuse();
         let outcomes = loop {
@@ -107,7 +118,9 @@ impl Writer {
                     // Not fatal: a log that stays long only costs space.
                     let _ = self.cache.shorten();
                 }
-                Err(Failure::Before(error)) => break all(&commands, &error, refuse.unwrap_or(Refused::Stopped)),
+                Err(Failure::Before(error)) => {
+                    break all(&commands, &error, refuse.unwrap_or(Refused::Stopped));
+                }
                 Err(Failure::Stopped) => {
                     let error = Error::Stopped {
                         why: "no store can be written".to_owned(),
@@ -148,7 +161,11 @@ impl Writer {
     }
 
     fn dir(&self) -> &std::path::Path {
-        self.shared.read.dirs().first().map_or(std::path::Path::new("."), std::path::PathBuf::as_path)
+        self.shared
+            .read
+            .dirs()
+            .first()
+            .map_or(std::path::Path::new("."), std::path::PathBuf::as_path)
     }
 
     /// Fills the cache from the segments after it failed; on a full disk, with the help of the ballast.
@@ -208,8 +225,13 @@ impl Writer {
             next_seq: self.at.next_seq,
         };
         let built = self.header(&mut draft).and_then(|()| {
-            refusals.iter().try_for_each(|count| self.build_count(&mut draft, count))?;
-            commands.iter().map(|command| self.build(&mut draft, command, refuse)).collect::<Result<Vec<_>, _>>()
+            refusals
+                .iter()
+                .try_for_each(|count| self.build_count(&mut draft, count))?;
+            commands
+                .iter()
+                .map(|command| self.build(&mut draft, command, refuse))
+                .collect::<Result<Vec<_>, _>>()
         });
         match built {
             Ok(outcomes) => self.write(draft).map(|()| outcomes),
@@ -226,8 +248,17 @@ impl Writer {
         if self.at.segment > 0 && self.at.offset + weight <= self.room {
             return Ok(Batch::new(number, self.at.segment, self.at.offset, self.at.chain));
         }
-        let keys: u64 = self.shared.keys().records().map(|key| key.write().len() as u64 + 128).sum();
-        let usual = if short { 64 << 10 } else { self.shared.limits.segment_bytes };
+        let keys: u64 = self
+            .shared
+            .keys()
+            .records()
+            .map(|key| key.write().len() as u64 + 128)
+            .sum();
+        let usual = if short {
+            64 << 10
+        } else {
+            self.shared.limits.segment_bytes
+        };
         let room = usual.max(weight + keys + 4_096);
         let segment = self.at.segment + 1;
         self.stores.begin_segment(segment, room)?;
@@ -259,142 +290,6 @@ impl Writer {
             batch.push(Kind::Key, key.write());
         }
         Ok(())
-    }
-
-    fn header(&self, draft: &mut Draft) -> Result<(), Error> {
-        self.head_of_segment(&mut draft.batch)
-    }
-
-    fn build(&self, draft: &mut Draft, command: &Command, refuse: Option<Refused>) -> Result<Outcome, Error> {
-        match command {
-            Command::Offer { offer, .. } => {
-                if let Some(why) = refuse {
-                    return Ok(Outcome::Offer(Err(why)));
-                }
-                self.build_item(draft, offer).map(Outcome::Offer)
-            }
-            Command::Step { item, at, step, back_off_from, .. } => {
-                let record = TransitionRecord {
-                    seq: item.seq,
-                    at: *at,
-                    step: step.clone(),
-                };
-                self.build_step(draft, *item, &record, *back_off_from).map(Outcome::Step)
-            }
-            Command::Count { .. } | Command::Keys { .. } | Command::Mend { .. } | Command::Reclaim { .. } => Ok(Outcome::Step(Ok(()))),
-        }
-    }
-
-    fn build_count(&self, draft: &mut Draft, count: &CountRecord) -> Result<(), Error> {
-        let spot = draft.batch.push(Kind::Count, count.write());
-        self.cache.count(spot.segment, count)
-    }
-
-    fn build_step(
-        &self,
-        draft: &mut Draft,
-        item: ItemId,
-        record: &TransitionRecord,
-        back_off_from: Option<Millis>,
-    ) -> Result<Result<(), Error>, Error> {
-        let change = match self.cache.step(record)? {
-            None => return Ok(Err(Error::NoSuchItem { item })),
-            Some(Err(state)) => {
-                return Ok(Err(Error::NotNow {
-                    item,
-                    state: state.word(),
-                    step: record.step.word(),
-                }));
-            }
-            Some(Ok(change)) => change,
-        };
-        if let Change::Moved { lane, to, .. } = &change
-            && (!to.waits() || record.step == Step::Returned)
-        {
-            draft.settled.push(Settled {
-                lane: *lane,
-                seq: record.seq,
-                back_off_from,
-            });
-        }
-        draft.batch.push(Kind::Transition, record.write());
-        draft.changes.push(change);
-        Ok(Ok(()))
-    }
-
-    fn build_item(&self, draft: &mut Draft, offer: &Prepared) -> Result<Result<Accepted, Refused>, Error> {
-        let (earlier, same_id) = match offer.can_repeat {
-            true => self.cache.earlier(&offer.same, &offer.content)?,
-            false => (None, false),
-        };
-        if let Some(seq) = earlier {
-            self.build_count(draft, &CountRecord::repeat(offer))?;
-            let item = self.shared.item_id(seq);
-            return Ok(Ok(Accepted { item, novelty: Novelty::Repeat }));
-        }
-        let coming: u64 = draft.batch.len + offer.body_len;
-        if let Err(why) = self.shared.lanes().fits(&offer.cell, &offer.peer, coming, &self.shared.limits) {
-            return Ok(Err(why));
-        }
-        let seq = draft.next_seq;
-        let (meta, head, payload, sum) = match self.seal(draft, offer, seq, same_id) {
-            Ok(sealed) => sealed,
-            Err(Error::NotEnrolled { .. }) => return Ok(Err(Refused::NotEnrolled)),
-            Err(error) => return Err(error),
-        };
-        let front = ItemRecord::write(&meta.write(), &head);
-        let spot = draft.batch.push_with(Kind::Item, front, Some(payload), &sum);
-        draft.changes.push(self.cache.add_item(&meta, spot)?);
-        draft.next_seq += 1;
-        Ok(Ok(Accepted {
-            item: self.shared.item_id(seq),
-            novelty: if same_id { Novelty::SameIdOtherBytes } else { Novelty::New },
-        }))
-    }
-
-    fn seal(
-        &self,
-        draft: &mut Draft,
-        offer: &Prepared,
-        seq: u64,
-        flagged: bool,
-    ) -> Result<(ItemMeta, Vec<u8>, Piece, PayloadSum), Error> {
-        let meta = |epoch, encapsulated, index| ItemMeta {
-            seq,
-            epoch,
-            encapsulated,
-            index,
-            received: offer.received,
-            body_len: offer.body_len,
-            cell: offer.cell.clone(),
-            peer: offer.peer,
-            lane: offer.lane,
-            same: offer.same,
-            content: offer.content,
-            leaf: crate::item::leaf(&offer.salt, self.shared.item_id(seq), &offer.body_digest),
-            flagged,
-        };
-        match &offer.body {
-            Body::Memory(body) => {
-                let insurer = &offer.cell.insurer;
-                if !draft.capsules.contains_key(insurer) {
-                    draft.capsules.insert(insurer.clone(), self.shared.encapsulate(insurer)?);
-                }
-                let capsule = draft.capsules.get_mut(insurer).ok_or(Error::Sealing { tried: "seal an item" })?;
-                let (index, key) = capsule.item_key()?;
-                let meta = meta(capsule.epoch, capsule.encapsulated, index);
-                let head = key.seal_head(&offer.head, &meta.write())?;
-                let sealed = key.seal_body(body)?;
-                let sum = PayloadSum::of(&sealed);
-                Ok((meta, head, Piece::Bytes(sealed), sum))
-            }
-            Body::Staged(staged) => {
-                let meta = meta(staged.epoch, staged.encapsulated, staged.index);
-                let head = staged.key.seal_head(&offer.head, &meta.write())?;
-                let piece = Piece::Staged(Arc::clone(&staged.file), staged.sum.len());
-                Ok((meta, head, piece, staged.sum.clone()))
-            }
-        }
     }
 
     fn write(&mut self, draft: Draft) -> Result<(), Failure> {
@@ -430,7 +325,12 @@ impl Writer {
         self.at.offset = batch.start + batch.len;
         self.at.chain = batch.chain;
         self.at.next_seq = next_seq;
-        if self.cache.set_position(&self.at).and_then(|()| self.cache.commit()).is_err() {
+        if self
+            .cache
+            .set_position(&self.at)
+            .and_then(|()| self.cache.commit())
+            .is_err()
+        {
             // Durable all the same; the cache is filled from the segments before anything else is accepted.
             self.behind = true;
         }
@@ -454,7 +354,9 @@ impl Writer {
             other => other?,
         };
         self.cache.begin()?;
-        let built = self.head_of_segment(&mut batch).and_then(|()| build(&self.cache, &mut batch));
+        let built = self
+            .head_of_segment(&mut batch)
+            .and_then(|()| build(&self.cache, &mut batch));
         if let Err(error) = built {
             self.cache.rollback();
             return Err(error);
@@ -477,7 +379,8 @@ fn all(commands: &[Command], error: &Error, refused: Refused) -> Vec<Outcome> {
             | Command::Count { .. }
             | Command::Keys { .. }
             | Command::Mend { .. }
-            | Command::Reclaim { .. } => Outcome::Step(Err(error.clone())),
+            | Command::Reclaim { .. }
+            | Command::Roots { .. } => Outcome::Step(Err(error.clone())),
         })
         .collect()
 }
@@ -489,12 +392,21 @@ fn answer(command: Command, outcome: Outcome) {
     }
     match (command, outcome) {
         (Command::Offer { reply, .. }, Outcome::Offer(result)) => tell(reply, result),
-        (Command::Step { reply, .. } | Command::Count { reply } | Command::Keys { reply, .. } | Command::Mend { reply }, Outcome::Step(result)) => {
+        (
+            Command::Step { reply, .. }
+            | Command::Count { reply }
+            | Command::Keys { reply, .. }
+            | Command::Mend { reply },
+            Outcome::Step(result),
+        ) => {
             tell(reply, result);
         }
         // Never built: each command makes its own kind of outcome. Dropping the reply tells the asker "stopped".
         (Command::Offer { .. }, Outcome::Step(_))
-        | (Command::Step { .. } | Command::Count { .. } | Command::Keys { .. } | Command::Mend { .. }, Outcome::Offer(_))
-        | (Command::Reclaim { .. }, Outcome::Offer(_) | Outcome::Step(_)) => {}
+        | (
+            Command::Step { .. } | Command::Count { .. } | Command::Keys { .. } | Command::Mend { .. },
+            Outcome::Offer(_),
+        )
+        | (Command::Reclaim { .. } | Command::Roots { .. }, Outcome::Offer(_) | Outcome::Step(_)) => {}
     }
 }

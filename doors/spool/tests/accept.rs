@@ -1,4 +1,11 @@
 //! From offer to hand-over, and again after a restart.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
 mod common;
 use common::*;
@@ -12,7 +19,9 @@ fn what_was_accepted_comes_out_as_it_went_in_also_after_a_restart() {
     let kasse = Insurer::new("kasse-001");
     let (spool, _) = open(config(dir.path()));
     assert_eq!(
-        spool.offer(offer_from("kasse-001/kim", "a@x", "<1>"), b"x".to_vec()).wait(),
+        spool
+            .offer(offer_from("kasse-001/kim", "a@x", "<1>"), b"x".to_vec())
+            .wait(),
         Err(Refused::NotEnrolled)
     );
     kasse.enrol(&spool);
@@ -22,7 +31,10 @@ fn what_was_accepted_comes_out_as_it_went_in_also_after_a_restart() {
     drop(spool);
 
     let (spool, recovered) = open(config(dir.path()));
-    assert_eq!((recovered.waiting, recovered.replayed, recovered.rebuilt), (2, 0, false));
+    assert_eq!(
+        (recovered.waiting, recovered.replayed, recovered.rebuilt),
+        (2, 0, false)
+    );
     let item = take(&spool, "kasse-001/kim").unwrap();
     assert_eq!(item.id(), first.item);
     let sealed = item.sealed();
@@ -47,7 +59,9 @@ fn a_repeat_is_told_the_first_id_and_other_bytes_are_stored_and_flagged() {
     let first = put(&spool, "kasse-001/kim", "a", 1);
     let again = put(&spool, "kasse-001/kim", "a", 1);
     assert_eq!((again.item, again.novelty), (first.item, Novelty::Repeat));
-    let other = spool.offer_blocking(offer_from("kasse-001/kim", "a", "<1@a>"), b"other".to_vec()).unwrap();
+    let other = spool
+        .offer_blocking(offer_from("kasse-001/kim", "a", "<1@a>"), b"other".to_vec())
+        .unwrap();
     assert_eq!(other.novelty, Novelty::SameIdOtherBytes);
     assert_ne!(other.item, first.item);
     assert_eq!(spool.backlog(&cell("kasse-001/kim")), 2);
@@ -75,15 +89,28 @@ fn a_temporary_refusal_backs_off_one_lane_and_a_parked_item_lets_its_lane_go_on(
     let item = take(&spool, "kasse-001/kim").unwrap();
     assert_eq!(item.id(), b1, "the other lane goes on");
     hand_over(&spool, &item);
-    assert!(matches!(spool.next(&kim, Millis(5_999)).unwrap(), spool::Next::Later(Millis(6_000))));
-    let spool::Next::Item(item) = spool.next(&kim, Millis(6_000)).unwrap() else { panic!("the wait is over") };
+    assert!(matches!(
+        spool.next(&kim, Millis(5_999)).unwrap(),
+        spool::Next::Later(Millis(6_000))
+    ));
+    let spool::Next::Item(item) = spool.next(&kim, Millis(6_000)).unwrap() else {
+        panic!("the wait is over")
+    };
     assert_eq!((item.id(), item.attempt()), (a1, 2));
     spool.begin(a1, 2, NOW).wait().unwrap();
     spool.park(a1, WhyParked::Refused(550), NOW).wait().unwrap();
-    let spool::Next::Item(item) = spool.next(&kim, Millis(6_000)).unwrap() else { panic!("the lane goes on") };
+    let spool::Next::Item(item) = spool.next(&kim, Millis(6_000)).unwrap() else {
+        panic!("the lane goes on")
+    };
     assert_eq!(item.id(), a2);
     hand_over(&spool, &item);
-    assert!(spool.handed_over(a1, &spool::Receipt::new(""), NOW).wait().is_err(), "parked is not handed over");
+    assert!(
+        spool
+            .handed_over(a1, &spool::Receipt::new(""), NOW)
+            .wait()
+            .is_err(),
+        "parked is not handed over"
+    );
     spool.unpark(a1, NOW).wait().unwrap();
     assert_eq!(take(&spool, "kasse-001/kim").unwrap().id(), a1);
 }
@@ -95,18 +122,28 @@ fn a_large_body_is_staged_sealed_and_comes_out_whole() {
     config.limits.body_bytes_max = 1 << 20;
     let (spool, _) = open(config);
     Insurer::new("kasse-001").enrol(&spool);
-    for (number, len) in [0, 1, 65_535, 65_536, 65_537, 131_072, 400_001].into_iter().enumerate() {
+    for (number, len) in [0, 1, 65_535, 65_536, 65_537, 131_072, 400_001]
+        .into_iter()
+        .enumerate()
+    {
         let body: Vec<u8> = (0..len).map(|at: u32| (at % 251) as u8).collect();
         let mut writer = spool.writer(cell("kasse-001/kim"));
         body.chunks(7_001).for_each(|piece| writer.write(piece).unwrap());
-        writer.finish(offer_from("kasse-001/kim", "a", &format!("<{number}>"))).wait().unwrap();
+        writer
+            .finish(offer_from("kasse-001/kim", "a", &format!("<{number}>")))
+            .wait()
+            .unwrap();
         let item = take(&spool, "kasse-001/kim").unwrap();
         let mut read = Vec::new();
         item.sealed().body().read_to_end(&mut read).unwrap();
         assert!(read == body, "{len} bytes");
         hand_over(&spool, &item);
     }
-    assert_eq!(std::fs::read_dir(dir.path().join("staging")).unwrap().count(), 0, "nothing is left in staging");
+    assert_eq!(
+        std::fs::read_dir(dir.path().join("staging")).unwrap().count(),
+        0,
+        "nothing is left in staging"
+    );
     let mut writer = spool.writer(cell("kasse-001/kim"));
     let chunk = vec![0; 1 << 18];
     let refused = (0..5).find_map(|_| writer.write(&chunk).err());

@@ -1,4 +1,11 @@
 //! Bytes that are not what was written: an unfinished end is cut, everything else is found and named.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
 mod common;
 use common::*;
@@ -48,7 +55,10 @@ fn a_write_that_stopped_at_any_byte_of_the_last_records_costs_only_what_was_not_
     let end = filled(dir.path(), 3);
     let bytes = fs::read(segment(dir.path(), 1)).unwrap();
     // Everywhere in the last item's record, which begins 96 bytes before the name of its cell.
-    let name = bytes.windows(CELL.len()).rposition(|window| window == CELL.as_bytes()).unwrap();
+    let name = bytes
+        .windows(CELL.len())
+        .rposition(|window| window == CELL.as_bytes())
+        .unwrap();
     let from = name as u64 - 96;
     let mut seen = std::collections::BTreeSet::new();
     for cut in (from..end).step_by(7).chain(end - 3..=end) {
@@ -82,7 +92,10 @@ fn every_flipped_bit_in_a_durable_record_is_reported_and_costs_no_other_item() {
     assert!(census.damage.is_empty());
     let records = census.records;
     // Somewhere in the middle: behind the keys, before the last two items.
-    let first_item = intact.windows(10).position(|window| window == b"kasse-001/").unwrap();
+    let first_item = intact
+        .windows(10)
+        .position(|window| window == b"kasse-001/")
+        .unwrap();
     for at in (first_item - 90..first_item + 700).step_by(13) {
         let copy = tempfile::tempdir().unwrap();
         copy_store(dir.path(), copy.path(), false);
@@ -104,8 +117,14 @@ fn a_flipped_bit_that_a_clean_start_does_not_look_at_is_found_when_the_item_is_r
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path(), 2);
     let bytes = fs::read(segment(dir.path(), 1)).unwrap();
-    let first_item = bytes.windows(10).position(|window| window == b"kasse-001/").unwrap() as u64;
-    let file = OpenOptions::new().write(true).open(segment(dir.path(), 1)).unwrap();
+    let first_item = bytes
+        .windows(10)
+        .position(|window| window == b"kasse-001/")
+        .unwrap() as u64;
+    let file = OpenOptions::new()
+        .write(true)
+        .open(segment(dir.path(), 1))
+        .unwrap();
     file.write_all_at(&[0xff], first_item + 20).unwrap();
     let (spool, recovered) = open(config(dir.path()));
     assert!(!recovered.rebuilt && recovered.damage.is_empty());
@@ -124,7 +143,10 @@ fn a_flipped_bit_that_a_clean_start_does_not_look_at_is_found_when_the_item_is_r
     assert_eq!(item.sealed().message_id(), Some("<1@a>"));
     let parked = spool.parked_after(&cell(CELL), None, 10).unwrap();
     assert_eq!(parked.len(), 1);
-    assert_eq!(spool.state_of(parked[0]).unwrap(), (State::Parked, Some(spool::WhyParked::Unreadable)));
+    assert_eq!(
+        spool.state_of(parked[0]).unwrap(),
+        (State::Parked, Some(spool::WhyParked::Unreadable))
+    );
     let certificate = spool.certificate(About::default(), NOW).unwrap();
     promises::spool_2(&certificate, None).unwrap();
 }
@@ -143,7 +165,10 @@ fn a_lost_damaged_or_foreign_cache_is_rebuilt_from_the_segments() {
         spool.begin(item.id(), 1, NOW).wait().unwrap();
         spool.certificate(About::default(), NOW).unwrap()
     };
-    assert_eq!((before.held.count, before.in_doubt.count, before.handed_over.count), (3, 1, 1));
+    assert_eq!(
+        (before.held.count, before.in_doubt.count, before.handed_over.count),
+        (3, 1, 1)
+    );
     let wrecks: [fn(&Path); 4] = [
         |path| fs::remove_file(path).unwrap(),
         |path| fs::write(path, b"no database").unwrap(),
@@ -164,8 +189,15 @@ fn a_lost_damaged_or_foreign_cache_is_rebuilt_from_the_segments() {
         let (spool, recovered) = open(config(dir.path()));
         assert!(recovered.rebuilt, "wreck {number}");
         assert_eq!(recovered.in_doubt, 1);
-        assert_eq!(spool.certificate(About::default(), NOW).unwrap(), before, "wreck {number}");
+        assert_eq!(
+            spool.certificate(About::default(), NOW).unwrap(),
+            before,
+            "wreck {number}"
+        );
         let item = take(&spool, CELL).unwrap();
-        assert!(item.is_in_doubt() && item.attempt() == 2, "it will be repeated and says so");
+        assert!(
+            item.is_in_doubt() && item.attempt() == 2,
+            "it will be repeated and says so"
+        );
     }
 }

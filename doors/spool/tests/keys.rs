@@ -1,4 +1,11 @@
 //! Held means nobody here can read; released means in the same order as before; the recovery set is enough.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
 mod common;
 use common::*;
@@ -28,20 +35,33 @@ fn on_hold_the_keys_are_gone_also_after_a_restart_and_release_keeps_the_order() 
     spool.hold(kasse.id.clone()).wait().unwrap();
     assert_eq!(key_files(dir.path()), 1);
     let during = put(&spool, CELL, "a", 2).item;
-    let Next::Locked(epochs) = spool.next(&cell(CELL), Millis(0)).unwrap() else { panic!("it must be locked") };
+    let Next::Locked(epochs) = spool.next(&cell(CELL), Millis(0)).unwrap() else {
+        panic!("it must be locked")
+    };
     assert_eq!(epochs.len(), 1);
-    assert!(take(&spool, "kasse-002/kim").is_some(), "the other insurer goes on");
+    assert!(
+        take(&spool, "kasse-002/kim").is_some(),
+        "the other insurer goes on"
+    );
     drop(spool);
 
     let (spool, _) = open(config(dir.path()));
     assert!(!spool.is_open(&kasse.id) && spool.is_open(&other.id));
-    assert!(matches!(spool.next(&cell(CELL), Millis(0)).unwrap(), Next::Locked(_)));
+    assert!(matches!(
+        spool.next(&cell(CELL), Millis(0)).unwrap(),
+        Next::Locked(_)
+    ));
     let wrapped = spool.wrapped_keys(&kasse.id);
     assert_eq!(wrapped.len(), 2);
 
     // Keys of somebody else, and keys of another epoch, are refused.
     let stranger = Insurer::new("kasse-009");
-    assert!(ReleasedKeys::unwrap(&wrapped, &stranger.active).unwrap().epochs().is_empty());
+    assert!(
+        ReleasedKeys::unwrap(&wrapped, &stranger.active)
+            .unwrap()
+            .epochs()
+            .is_empty()
+    );
     let foreign = ReleasedKeys::unwrap(&spool.wrapped_keys(&other.id), &other.active).unwrap();
     assert!(spool.release(kasse.id.clone(), foreign).wait().is_err());
 
@@ -51,13 +71,28 @@ fn on_hold_the_keys_are_gone_also_after_a_restart_and_release_keeps_the_order() 
         .iter()
         .map(|key| release::rewrap(key, &kasse.active, &process.recipients.active).unwrap())
         .collect();
-    assert!(ReleasedKeys::unwrap(&rewrapped, &kasse.active).unwrap().epochs().is_empty(), "to nobody else");
+    assert!(
+        ReleasedKeys::unwrap(&rewrapped, &kasse.active)
+            .unwrap()
+            .epochs()
+            .is_empty(),
+        "to nobody else"
+    );
     let keys = ReleasedKeys::unwrap(&rewrapped, &process.active).unwrap();
 
     // An emergency process reads with its own keys and moves nothing.
-    assert_eq!(spool.open_with(during, &keys).unwrap().body_bytes().unwrap(), body(2));
-    assert_eq!(spool.waiting_after(&cell(CELL), None, 10).unwrap(), [before, during]);
-    assert!(matches!(spool.next(&cell(CELL), Millis(0)).unwrap(), Next::Locked(_)));
+    assert_eq!(
+        spool.open_with(during, &keys).unwrap().body_bytes().unwrap(),
+        body(2)
+    );
+    assert_eq!(
+        spool.waiting_after(&cell(CELL), None, 10).unwrap(),
+        [before, during]
+    );
+    assert!(matches!(
+        spool.next(&cell(CELL), Millis(0)).unwrap(),
+        Next::Locked(_)
+    ));
 
     spool.release(kasse.id.clone(), keys).wait().unwrap();
     let after = put(&spool, CELL, "a", 3).item;
@@ -81,12 +116,23 @@ fn with_the_active_key_lost_two_of_three_people_drain_the_spool() {
     spool.hold(kasse.id.clone()).wait().unwrap();
 
     let written: Vec<String> = shares.iter().map(|share| share.as_text().to_owned()).collect();
-    let read = |index: usize| release::RecoveryShare::read(&format!(" {}\n", written[index].to_uppercase())).unwrap();
+    let read = |index: usize| {
+        release::RecoveryShare::read(&format!(" {}\n", written[index].to_uppercase())).unwrap()
+    };
     assert!(release::combine_identity(&[read(0)]).is_err());
-    assert!(release::combine_identity(&[read(0), read(0)]).is_err(), "the same share twice counts once");
-    assert!(release::RecoveryShare::read(&written[0].replacen('a', "b", 1)).is_err(), "a slip of the pen is noticed");
+    assert!(
+        release::combine_identity(&[read(0), read(0)]).is_err(),
+        "the same share twice counts once"
+    );
+    assert!(
+        release::RecoveryShare::read(&written[0].replacen('a', "b", 1)).is_err(),
+        "a slip of the pen is noticed"
+    );
     for pair in [[0, 1], [0, 2], [1, 2]] {
-        assert_eq!(*release::combine_identity(&pair.map(read)).unwrap(), kasse.recovery);
+        assert_eq!(
+            *release::combine_identity(&pair.map(read)).unwrap(),
+            kasse.recovery
+        );
     }
     let identity = release::combine_identity(&[read(2), read(0)]).unwrap();
     let keys = ReleasedKeys::unwrap(&spool.wrapped_keys(&kasse.id), &identity).unwrap();
@@ -106,7 +152,12 @@ fn a_key_file_cut_short_by_a_crash_in_the_middle_of_a_hold_is_destroyed() {
     kasse.enrol(&spool);
     put(&spool, CELL, "a", 1);
     drop(spool);
-    let file = fs::read_dir(dir.path().join("keys")).unwrap().next().unwrap().unwrap().path();
+    let file = fs::read_dir(dir.path().join("keys"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     fs::write(&file, [0; 32]).unwrap();
     let (spool, _) = open(config(dir.path()));
     assert!(!spool.is_open(&kasse.id));
@@ -114,12 +165,21 @@ fn a_key_file_cut_short_by_a_crash_in_the_middle_of_a_hold_is_destroyed() {
     put(&spool, CELL, "a", 2);
     let keys = ReleasedKeys::unwrap(&spool.wrapped_keys(&kasse.id), &kasse.recovery).unwrap();
     spool.release(kasse.id.clone(), keys).wait().unwrap();
-    assert_eq!(take(&spool, CELL).unwrap().sealed().body_bytes().unwrap(), body(1));
+    assert_eq!(
+        take(&spool, CELL).unwrap().sealed().body_bytes().unwrap(),
+        body(1)
+    );
 }
 
 #[test]
 fn nothing_personal_lies_on_the_disk_in_clear_while_held() {
-    let planted = ["Mustermann", "T123456789", "praxis.mustermann@kim.example", "4711-message-id", "CN=kim.provider"];
+    let planted = [
+        "Mustermann",
+        "T123456789",
+        "praxis.mustermann@kim.example",
+        "4711-message-id",
+        "CN=kim.provider",
+    ];
     let dir = tempfile::tempdir().unwrap();
     let kasse = Insurer::new("kasse-001");
     let mut two = config(&dir.path().join("first"));
@@ -130,7 +190,10 @@ fn nothing_personal_lies_on_the_disk_in_clear_while_held() {
     offer.recipients = vec!["Mustermann@kasse".to_owned()];
     offer.envelope = b"ORCPT=rfc822;Mustermann".to_vec();
     let text = "Erika Mustermann T123456789\r\n".repeat(40);
-    let item = spool.offer_blocking(offer.clone(), text.clone().into_bytes()).unwrap().item;
+    let item = spool
+        .offer_blocking(offer.clone(), text.clone().into_bytes())
+        .unwrap()
+        .item;
     offer.message_id = Some("<4711-message-id.2@praxis>".to_owned());
     let mut large = spool.writer(cell(CELL));
     (0..200).for_each(|_| large.write(text.as_bytes()).unwrap());
@@ -139,8 +202,15 @@ fn nothing_personal_lies_on_the_disk_in_clear_while_held() {
     large.finish(offer).wait().unwrap();
     let head = take(&spool, CELL).unwrap();
     spool.begin(item, 1, NOW).wait().unwrap();
-    spool.handed_over(item, &spool::Receipt::new("250 Ok Mustermann@kasse"), NOW).wait().unwrap();
-    let shown = format!("{head:?} {:?} {}", spool.status(), spool.certificate(spool::About::default(), NOW).unwrap());
+    spool
+        .handed_over(item, &spool::Receipt::new("250 Ok Mustermann@kasse"), NOW)
+        .wait()
+        .unwrap();
+    let shown = format!(
+        "{head:?} {:?} {}",
+        spool.status(),
+        spool.certificate(spool::About::default(), NOW).unwrap()
+    );
     let json = serde_json::to_string(&spool.certificate(spool::About::default(), NOW).unwrap()).unwrap();
     drop(head);
     drop(spool);
@@ -149,7 +219,10 @@ fn nothing_personal_lies_on_the_disk_in_clear_while_held() {
     for word in planted {
         assert!(!shown.contains(word) && !json.contains(word), "{word} is shown");
     }
-    assert!(!grep(dir.path(), &["kasse-001/kim"]).is_empty(), "the search itself works");
+    assert!(
+        !grep(dir.path(), &["kasse-001/kim"]).is_empty(),
+        "the search itself works"
+    );
 }
 
 fn grep(dir: &Path, words: &[&str]) -> Vec<String> {

@@ -1,4 +1,11 @@
 //! `kill -9` at random moments under load. The victim is this test binary itself, started again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
 mod common;
 use common::*;
@@ -29,7 +36,9 @@ fn say(line: &str) {
 /// Offers and hands over until it is killed, and says so only after the spool said so.
 #[test]
 fn victim() {
-    let Some(dir) = std::env::var_os("SPOOL_VICTIM") else { return };
+    let Some(dir) = std::env::var_os("SPOOL_VICTIM") else {
+        return;
+    };
     let round = std::env::var("SPOOL_ROUND").unwrap();
     let (spool, _) = open(victim_config(Path::new(&dir)));
     for cell in CELLS {
@@ -61,7 +70,10 @@ fn victim() {
                     spool.begin(item.id(), item.attempt(), NOW).wait().unwrap();
                     // From here the receiver has it.
                     say(&format!("got {} {cell} {}\n", item.id(), item.sealed().sender()));
-                    spool.handed_over(item.id(), &Receipt::new("250"), NOW).wait().unwrap();
+                    spool
+                        .handed_over(item.id(), &Receipt::new("250"), NOW)
+                        .wait()
+                        .unwrap();
                 }
             });
         }
@@ -124,24 +136,32 @@ impl Witness {
         child.kill().unwrap();
         // A last line without its end was never told.
         let rest: Vec<Vec<u8>> = lines.map_while(Result::ok).collect();
-        rest.iter().for_each(|line| self.hear(&String::from_utf8_lossy(line)));
+        rest.iter()
+            .for_each(|line| self.hear(&String::from_utf8_lossy(line)));
         child.wait().unwrap();
     }
 
     fn check(&mut self, dir: &Path) {
-        let censuses: Vec<_> =
-            ["first", "second"].iter().map(|store| promises::Census::of(&dir.join(store)).unwrap()).collect();
+        let censuses: Vec<_> = ["first", "second"]
+            .iter()
+            .map(|store| promises::Census::of(&dir.join(store)).unwrap())
+            .collect();
         let acknowledged: Vec<_> = self.acknowledged.iter().collect();
         // A torn tail is not damage once the spool was opened; before, only presence counts.
         for item in &acknowledged {
-            assert!(censuses.iter().all(|census| census.has(**item)), "acknowledged {item} is not on both stores");
+            assert!(
+                censuses.iter().all(|census| census.has(**item)),
+                "acknowledged {item} is not on both stores"
+            );
         }
         let (spool, recovered) = open(victim_config(dir));
         assert!(recovered.damage.is_empty(), "{recovered:?}");
         let certificate = spool.certificate(About::default(), NOW).unwrap();
         drop(spool);
-        let stores: Vec<_> =
-            ["first", "second"].iter().map(|store| promises::Census::of(&dir.join(store)).unwrap()).collect();
+        let stores: Vec<_> = ["first", "second"]
+            .iter()
+            .map(|store| promises::Census::of(&dir.join(store)).unwrap())
+            .collect();
         promises::spool_1(self.acknowledged.iter(), &stores, 2).unwrap();
         for census in &stores {
             promises::spool_2(&certificate, Some(census)).unwrap();
@@ -159,15 +179,24 @@ impl Witness {
             let mut newest = None;
             for item in items {
                 if all.insert(*item) {
-                    assert!(newest < Some(*item), "{item} came before an older one of its lane");
+                    assert!(
+                        newest < Some(*item),
+                        "{item} came before an older one of its lane"
+                    );
                     newest = Some(*item);
                 } else {
-                    assert!(self.doubted.contains(item), "{item} came twice and was never in doubt");
+                    assert!(
+                        self.doubted.contains(item),
+                        "{item} came twice and was never in doubt"
+                    );
                 }
             }
         }
         for item in ids(&certificate.handed_over) {
-            assert!(all.contains(&item), "{item} is said to be handed over, and nobody got it");
+            assert!(
+                all.contains(&item),
+                "{item} is said to be handed over, and nobody got it"
+            );
         }
     }
 }

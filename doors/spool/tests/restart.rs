@@ -1,4 +1,11 @@
 //! Large backlogs, reserves and shares, space given back.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
 mod common;
 use common::*;
@@ -25,8 +32,9 @@ fn a_restart_with_a_hundred_thousand_held_items_balances_with_and_without_the_ca
                 // Waves: a thousand offers wait together for one or two commits.
                 for wave in 0..ITEMS / 2 / 1_000 {
                     let first = thread * (ITEMS / 2) + wave * 1_000;
-                    let pending: Vec<_> =
-                        (first..first + 1_000).map(|number| spool.offer(small(number), b"eAU".to_vec())).collect();
+                    let pending: Vec<_> = (first..first + 1_000)
+                        .map(|number| spool.offer(small(number), b"eAU".to_vec()))
+                        .collect();
                     for answer in pending {
                         answer.wait().unwrap();
                     }
@@ -74,13 +82,23 @@ fn reserves_and_shares_hold_one_cell_and_one_peer_back_for_the_others() {
         })
     };
     assert_eq!(fill("p1", CELL), Some(Refused::PeerShare));
-    assert_eq!(fill("p2", CELL), Some(Refused::DiskReserve), "the rest is reserved for the other cell");
+    assert_eq!(
+        fill("p2", CELL),
+        Some(Refused::DiskReserve),
+        "the rest is reserved for the other cell"
+    );
     assert_eq!(fill("p3", "kasse-002/kim"), Some(Refused::Full));
-    assert!(spool.backlog(&cell("kasse-002/kim")) > 8, "which could use its reserve");
+    assert!(
+        spool.backlog(&cell("kasse-002/kim")) > 8,
+        "which could use its reserve"
+    );
     let certificate = spool.certificate(About::default(), NOW).unwrap();
     assert_eq!(certificate.refused_total(), 3);
     promises::spool_2(&certificate, None).unwrap();
-    let about = About { peer: Some(spool.peer("p3")), ..About::default() };
+    let about = About {
+        peer: Some(spool.peer("p3")),
+        ..About::default()
+    };
     assert_eq!(spool.certificate(about, NOW).unwrap().refused_total(), 1);
     for reason in ["peer-share", "disk-reserve", "full"] {
         assert_eq!(certificate.refused.get(reason), Some(&1), "{reason}");
@@ -94,16 +112,28 @@ fn handed_over_items_keep_their_copy_until_confirmed_or_kept_long_enough() {
     config.limits.segment_bytes = 16 << 10;
     let (spool, _) = open(config.clone());
     Insurer::new("kasse-001").enrol(&spool);
-    let items: Vec<_> = (0..100).map(|number| put(&spool, CELL, "a", number).item).collect();
+    let items: Vec<_> = (0..100)
+        .map(|number| put(&spool, CELL, "a", number).item)
+        .collect();
     for _ in &items {
         let item = take(&spool, CELL).unwrap();
         hand_over(&spool, &item);
     }
     spool.note_fetched(items[0], NOW).wait().unwrap();
     let certificate = spool.certificate(About::default(), NOW).unwrap();
-    assert_eq!((certificate.not_fetched.count, certificate.not_deleted.count), (99, 1));
+    assert_eq!(
+        (certificate.not_fetched.count, certificate.not_deleted.count),
+        (99, 1)
+    );
     spool.note_deleted(items[0], NOW).wait().unwrap();
-    assert_eq!(spool.certificate(About::default(), NOW).unwrap().not_deleted.count, 0);
+    assert_eq!(
+        spool
+            .certificate(About::default(), NOW)
+            .unwrap()
+            .not_deleted
+            .count,
+        0
+    );
 
     let day = |days: i64| vocabulary::Timestamp(NOW.0 + days * 86_400);
     assert_eq!(spool.reclaim(day(13)).wait().unwrap(), 0, "kept for 14 days");
@@ -125,5 +155,9 @@ fn handed_over_items_keep_their_copy_until_confirmed_or_kept_long_enough() {
     assert_eq!(spool.certificate(About::default(), day(14)).unwrap(), certificate);
     promises::spool_2(&certificate, Some(&promises::Census::of(dir.path()).unwrap())).unwrap();
     let item = take(&spool, CELL).unwrap();
-    assert_eq!(item.sealed().body_bytes().unwrap(), body(1_000), "its key outlived the segment it was written in");
+    assert_eq!(
+        item.sealed().body_bytes().unwrap(),
+        body(1_000),
+        "its key outlived the segment it was written in"
+    );
 }

@@ -1,4 +1,11 @@
 //! Several stores: both have everything, either alone is enough, and one that is down is said so.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
 mod common;
 use common::*;
@@ -22,7 +29,9 @@ fn one_of_two_stores_lost_entirely_is_rebuilt_from_the_other() {
         let (spool, _) = open(two(dir.path(), WhenCopyDown::Defer));
         let kasse = Insurer::new("kasse-001");
         kasse.enrol(&spool);
-        let accepted: Vec<_> = (0..200).map(|number| put(&spool, CELL, "a", number).item).collect();
+        let accepted: Vec<_> = (0..200)
+            .map(|number| put(&spool, CELL, "a", number).item)
+            .collect();
         drop(spool);
         fs::remove_dir_all(dir.path().join(lost)).unwrap();
 
@@ -96,7 +105,10 @@ fn while_a_store_is_down_intake_defers_but_handing_over_goes_on() {
 }
 
 fn certificate_of(dir: &Path) -> spool::Certificate {
-    open(two(dir, WhenCopyDown::Defer)).0.certificate(About::default(), NOW).unwrap()
+    open(two(dir, WhenCopyDown::Defer))
+        .0
+        .certificate(About::default(), NOW)
+        .unwrap()
 }
 
 #[test]
@@ -120,13 +132,19 @@ fn a_spool_declared_to_degrade_goes_on_and_says_so() {
 fn a_second_process_cannot_open_it_and_a_copy_of_another_spool_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (spool, _) = open(two(dir.path(), WhenCopyDown::Defer));
-    assert!(Spool::open(two(dir.path(), WhenCopyDown::Defer), entropy()).is_err(), "it is open already");
+    assert!(
+        Spool::open(two(dir.path(), WhenCopyDown::Defer), entropy()).is_err(),
+        "it is open already"
+    );
     drop(spool);
     let other = tempfile::tempdir().unwrap();
     drop(open(two(other.path(), WhenCopyDown::Defer)));
     let mut mixed = two(dir.path(), WhenCopyDown::Defer);
     mixed.copies = vec![other.path().join("second")];
-    assert!(Spool::open(mixed, entropy()).is_err(), "the copy is of another spool");
+    assert!(
+        Spool::open(mixed, entropy()).is_err(),
+        "the copy is of another spool"
+    );
 }
 
 /// A tiny file system, if this machine lets us have one.
@@ -192,8 +210,13 @@ fn a_full_disk_refuses_for_now_keeps_what_it_promised_and_goes_on_when_there_is_
         assert_eq!(next.id(), *item);
         hand_over(&spool, &next);
     }
-    assert!(spool.reclaim(NOW).wait().unwrap() > 0, "done segments give their space back");
-    let more = spool.offer_blocking(offer_from(CELL, "a", "<more@a>"), vec![b'y'; 4_000]).unwrap();
+    assert!(
+        spool.reclaim(NOW).wait().unwrap() > 0,
+        "done segments give their space back"
+    );
+    let more = spool
+        .offer_blocking(offer_from(CELL, "a", "<more@a>"), vec![b'y'; 4_000])
+        .unwrap();
     let certificate = spool.certificate(About::default(), NOW).unwrap();
     assert_eq!(certificate.accepted, accepted.len() as u64 + 1);
     promises::spool_2(&certificate, Some(&promises::Census::of(&dir).unwrap())).unwrap();

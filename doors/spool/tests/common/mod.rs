@@ -1,7 +1,20 @@
 //! What every test of the spool needs: a spool in a folder, offers, and a look at what came of them.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part, and nothing else can see it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its part, and nothing else can see it"
+)]
 
-use spool::{Accepted, Config, Entropy, Item, Limits, Next, Offer, Recipient, Recovered, ReleaseRecipients, Spool};
+use spool::{
+    Accepted, Config, Entropy, Item, Limits, Next, Offer, Recipient, Recovered, ReleaseRecipients, Spool,
+};
 use std::path::Path;
 use vocabulary::{CellId, InsurerId, Millis, Timestamp};
 
@@ -70,7 +83,10 @@ impl Insurer {
     }
 
     pub fn enrol(&self, spool: &Spool) {
-        spool.enrol(self.id.clone(), self.recipients.clone()).wait().unwrap();
+        spool
+            .enrol(self.id.clone(), self.recipients.clone())
+            .wait()
+            .unwrap();
     }
 }
 
@@ -89,7 +105,9 @@ pub fn offer_from(cell_name: &str, sender: &str, message_id: &str) -> Offer {
 
 pub fn put(spool: &Spool, cell: &str, sender: &str, number: u64) -> Accepted {
     let id = format!("<{number}@{sender}>");
-    spool.offer_blocking(offer_from(cell, sender, &id), body(number)).unwrap()
+    spool
+        .offer_blocking(offer_from(cell, sender, &id), body(number))
+        .unwrap()
 }
 
 pub fn body(number: u64) -> Vec<u8> {
@@ -107,5 +125,12 @@ pub fn take(spool: &Spool, cell_name: &str) -> Option<Box<Item>> {
 /// Hands an item over, as a receiver that never refuses.
 pub fn hand_over(spool: &Spool, item: &Item) {
     spool.begin(item.id(), item.attempt(), NOW).wait().unwrap();
-    spool.handed_over(item.id(), &spool::Receipt::new("250 2.0.0 Ok: queued as 4711"), NOW).wait().unwrap();
+    spool
+        .handed_over(
+            item.id(),
+            &spool::Receipt::new("250 2.0.0 Ok: queued as 4711"),
+            NOW,
+        )
+        .wait()
+        .unwrap();
 }
