@@ -225,32 +225,37 @@ fn yesterdays_directory_stands_contained_catches_up_and_is_reported() {
             .all(|(_, view)| view.position != Position::Open),
         "rolled back is contained"
     );
+}
 
-    // A ledger of equal length that tells another story is found as well.
-    let forked = record::Head {
-        chain: vocabulary::Digest::of(b"other"),
-        ..house.head()
-    };
-    freshen(&mut outside, &mut house);
+/// Proves the view fresh while somebody remembers `known` for this store; what the house signals.
+fn freshen_against(outside: &mut Outside, house: &mut House, known: &record::Head) -> Vec<Signal> {
     let nonce = outside.draw();
-    house.ask(nonce, moment(&outside));
+    house.ask(nonce, moment(outside));
     outside.append_nonce(nonce);
-    catch_up(&outside, &mut house);
+    catch_up(outside, house);
     house
-        .fresh(&outside.checkpoint(2), Some(&forked), moment(&outside))
+        .fresh(&outside.checkpoint(2), Some(known), moment(outside))
         .unwrap();
-    assert!(!house.take_signals().is_empty());
-    // And the own, earlier head is no signal.
+    house.take_signals()
+}
+
+#[test]
+fn another_story_of_equal_length_is_a_signal_and_the_own_earlier_head_is_none() {
+    let (dir, mut outside) = (tempfile::tempdir().unwrap(), Outside::new(1));
+    let mut house = enrol(&outside, dir.path());
+    open_all(&mut outside, &mut house);
     let own = house.head();
     freshen(&mut outside, &mut house);
-    let nonce = outside.draw();
-    house.ask(nonce, moment(&outside));
-    outside.append_nonce(nonce);
-    catch_up(&outside, &mut house);
-    house
-        .fresh(&outside.checkpoint(2), Some(&own), moment(&outside))
-        .unwrap();
-    assert_eq!(house.take_signals(), vec![]);
+    assert_eq!(freshen_against(&mut outside, &mut house, &own), vec![]);
+    assert_eq!(house.gate(&kim()).unwrap().view().position, Position::Open);
+    let now = house.head();
+    assert_eq!(freshen_against(&mut outside, &mut house, &now), vec![]);
+    let forked = record::Head {
+        chain: vocabulary::Digest::of(b"other"),
+        ..own
+    };
+    assert!(!freshen_against(&mut outside, &mut house, &forked).is_empty());
+    assert_eq!(house.gate(&kim()).unwrap().view().position, Position::Held);
 }
 
 #[test]

@@ -84,6 +84,37 @@ const CENTRAL: [(&str, &str, &[Role]); 10] = [
     ("examiner-3", "labor", &[Role::Examiner]),
 ];
 
+fn person(id: &str, entity: &str, roles: &[Role], key: &PrivateKey) -> Person {
+    Person {
+        id: id.parse().unwrap(),
+        entity: entity.parse().unwrap(),
+        keys: vec![public(key)],
+        roles: roles.iter().copied().collect(),
+    }
+}
+
+/// An insurer's section with one person who says yes, one who says no, and a deputy.
+fn section(insurer: &InsurerId, keys: &mut BTreeMap<String, PrivateKey>) -> SectionDraft {
+    let names = ["ja", "nein", "vertretung"].map(|part| format!("{insurer}-{part}"));
+    for name in &names {
+        keys.insert(name.clone(), key(name));
+    }
+    let id = |n: usize| -> PersonId { names[n].parse().unwrap() };
+    SectionDraft {
+        insurer: insurer.clone(),
+        persons: names
+            .iter()
+            .map(|name| person(name, insurer.as_str(), &[], &keys[name]))
+            .collect(),
+        consent: BTreeSet::from([id(0)]),
+        refuse: BTreeSet::from([id(1)]),
+        threshold: 2,
+        deputy: id(2),
+        release: vec![recipient(insurer.as_str())],
+        recovery: recipient(&format!("{insurer}recovery")),
+    }
+}
+
 impl Outside {
     /// An estate with so many insurers, `kasse-001` and on, whose charter is the first entry of the log.
     pub fn new(insurers: usize) -> Self {
@@ -93,37 +124,14 @@ impl Outside {
             .collect();
         let mut keys: BTreeMap<String, PrivateKey> =
             CENTRAL.iter().map(|(id, ..)| ((*id).into(), key(id))).collect();
-        let person = |id: &str, entity: &str, roles: &[Role], key: &PrivateKey| Person {
-            id: id.parse().unwrap(),
-            entity: entity.parse().unwrap(),
-            keys: vec![public(key)],
-            roles: roles.iter().copied().collect(),
-        };
         let persons = CENTRAL
             .iter()
             .map(|(id, entity, roles)| person(id, entity, roles, &keys[*id]))
             .collect();
-        let mut sections = Vec::new();
-        for insurer in &insurers {
-            let names = ["ja", "nein", "vertretung"].map(|part| format!("{insurer}-{part}"));
-            for name in &names {
-                keys.insert(name.clone(), key(name));
-            }
-            let id = |n: usize| -> PersonId { names[n].parse().unwrap() };
-            sections.push(SectionDraft {
-                insurer: insurer.clone(),
-                persons: names
-                    .iter()
-                    .map(|name| person(name, insurer.as_str(), &[], &keys[name]))
-                    .collect(),
-                consent: BTreeSet::from([id(0)]),
-                refuse: BTreeSet::from([id(1)]),
-                threshold: 2,
-                deputy: id(2),
-                release: vec![recipient(insurer.as_str())],
-                recovery: recipient(&format!("{insurer}recovery")),
-            });
-        }
+        let sections = insurers
+            .iter()
+            .map(|insurer| section(insurer, &mut keys))
+            .collect();
         let witnesses: Vec<WitnessKey> = (1..=3).map(witness_key).collect();
         let draft = CharterDraft {
             estate: estate.clone(),
@@ -466,4 +474,18 @@ pub fn close(
 /// The restrictions active at a door.
 pub fn restrictions(house: &House, door: &DoorId) -> BTreeSet<RestrictionId> {
     named(house, door).lifts
+}
+
+/// Publishes a clearance by these examiners.
+pub fn clear(outside: &mut Outside, environment: &str, grade: Grade, who: &[&str]) -> StatementId {
+    let clearance = outside.clearance(environment, grade);
+    let signed = outside.signed(&clearance, who);
+    outside.publish(&signed)
+}
+
+/// Publishes the first insurer's consent to an opening.
+pub fn say_yes(outside: &mut Outside, opening: StatementId) {
+    let consent = outside.consent(&outside.insurers[0].clone(), opening);
+    let signed = outside.signed(&consent, &["kasse-001-ja"]);
+    outside.publish(&signed);
 }
