@@ -157,6 +157,8 @@ pub struct Sealed {
     key: ItemKey,
     file: Arc<File>,
     payload_at: u64,
+    shared: Arc<Shared>,
+    segment: u64,
 }
 
 impl std::fmt::Debug for Sealed {
@@ -239,6 +241,26 @@ impl Sealed {
         }
     }
 
+    /// One chunk, from the first store that can give it whole.
+    fn chunk(&self, number: u64, last: bool, bytes: &mut [u8], at: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+        let open = |file: &File, bytes: &mut [u8]| {
+            file.read_exact_at(bytes, at)?;
+            let opened = self.key.open_chunk(number, last, bytes);
+            opened
+                .map(Zeroizing::new)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        };
+        let first = open(&self.file, bytes);
+        if first.is_ok() {
+            return first;
+        }
+        // Records lie at the same place in every store.
+        (0..self.shared.read.dirs().len())
+            .filter_map(|store| self.shared.read.file_of(store, self.segment).ok())
+            .find_map(|file| open(&file, bytes).ok())
+            .map_or(first, Ok)
+    }
+
     /// The whole body in memory.
     ///
     /// # Errors
@@ -274,10 +296,7 @@ impl Read for BodyReader<'_> {
             let len = self.left.min((CHUNK_LEN + TAG_LEN) as u64);
             let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
             let at = self.sealed.payload_at + self.number * (CHUNK_LEN + TAG_LEN) as u64;
-            self.sealed.file.read_exact_at(&mut bytes, at)?;
-            let opened = self.sealed.key.open_chunk(self.number, len == self.left, &bytes);
-            self.chunk =
-                Zeroizing::new(opened.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?);
+            self.chunk = self.sealed.chunk(self.number, len == self.left, &mut bytes, at)?;
             self.number += 1;
             self.taken = 0;
             self.left -= len;
@@ -382,7 +401,7 @@ impl Spool {
 }
 
 /// Reads an item from the first store that can give it whole, and opens its head.
-fn open(shared: &Shared, row: &Row, keys: Option<&ReleasedKeys>) -> Result<Sealed, Error> {
+fn open(shared: &Arc<Shared>, row: &Row, keys: Option<&ReleasedKeys>) -> Result<Sealed, Error> {
     let mut first = None;
     for store in 0..shared.read.dirs().len() {
         match open_from(shared, store, row, keys) {
@@ -396,7 +415,12 @@ fn open(shared: &Shared, row: &Row, keys: Option<&ReleasedKeys>) -> Result<Seale
     }))
 }
 
-fn open_from(shared: &Shared, store: usize, row: &Row, keys: Option<&ReleasedKeys>) -> Result<Sealed, Error> {
+fn open_from(
+    shared: &Arc<Shared>,
+    store: usize,
+    row: &Row,
+    keys: Option<&ReleasedKeys>,
+) -> Result<Sealed, Error> {
     let file = shared.read.file_of(store, row.segment)?;
     let dir = shared.read.dirs().get(store).cloned().unwrap_or_default();
     let path = disk::segment_path(&dir, row.segment);
@@ -435,5 +459,7 @@ fn open_from(shared: &Shared, store: usize, row: &Row, keys: Option<&ReleasedKey
         key,
         file,
         payload_at: row.offset + HEADER_LEN as u64 + u64::from(header.front_len),
+        shared: Arc::clone(shared),
+        segment: row.segment,
     })
 }

@@ -57,6 +57,31 @@ fn one_of_two_stores_lost_entirely_is_rebuilt_from_the_other() {
     }
 }
 
+#[test]
+fn an_item_damaged_in_one_store_is_read_from_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, _) = open(two(dir.path(), WhenCopyDown::Defer));
+    Insurer::new("kasse-001").enrol(&spool);
+    put(&spool, CELL, "a", 1);
+    put(&spool, CELL, "a", 2);
+    let path = dir.path().join("first/segments/0000000001.segment");
+    let bytes = fs::read(&path).unwrap();
+    let names: Vec<usize> = (0..bytes.len())
+        .filter(|at| bytes[*at..].starts_with(CELL.as_bytes()))
+        .collect();
+    let mut damaged = bytes.clone();
+    // The first item's public part, and the last bytes of the second one's body.
+    damaged[names[0] + 40] ^= 1;
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    damaged[end - 60] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    for number in [1, 2] {
+        let item = take(&spool, CELL).unwrap();
+        assert_eq!(item.sealed().body_bytes().unwrap(), body(number));
+        hand_over(&spool, &item);
+    }
+}
+
 /// Takes a store away under a running spool: its folder becomes a file, so that no new segment can be made in it.
 fn break_second(dir: &Path) {
     let segments = dir.join("second/segments");
