@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -47,11 +47,14 @@ pub(crate) fn preallocate(path: &Path, len: u64) -> Result<File, Error> {
         .mode(0o600)
         .open(path)
         .map_err(Error::disk("make", path))?;
-    let result = match fallocate(&file, FallocateFlags::empty(), 0, len) {
-        // A file system without preallocation: take the space by writing it.
-        Err(rustix::io::Errno::OPNOTSUPP) => zeros(&file, len),
+    let taken = match fallocate(&file, FallocateFlags::empty(), 0, len) {
+        // A file system without preallocation: writing takes the space as well.
+        Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
         other => other.map_err(io::Error::from),
     };
+    // Written once, so that a later sync of records has no extents to convert in the file system's journal: that
+    // costs every commit several times what this costs once.
+    let result = taken.and_then(|()| zeros(&file, len));
     match result.and_then(|()| file.sync_all()) {
         Ok(()) => Ok(file),
         Err(error) => {
@@ -63,7 +66,14 @@ pub(crate) fn preallocate(path: &Path, len: u64) -> Result<File, Error> {
 }
 
 fn zeros(mut file: &File, len: u64) -> io::Result<()> {
-    io::copy(&mut io::repeat(0).take(len), &mut file).map(|_| ())
+    let block = vec![0; 1 << 20];
+    let mut left = len;
+    while left > 0 {
+        let (part, _) = block.split_at(usize::try_from(left.min(1 << 20)).unwrap_or(0));
+        file.write_all(part)?;
+        left -= part.len() as u64;
+    }
+    Ok(())
 }
 
 /// Writes a small file so that it is there whole or not at all, readable by its owner only.
