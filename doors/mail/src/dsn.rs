@@ -171,6 +171,16 @@ mod tests {
     };
 
     #[test]
+    fn no_notification_of_ours_breaks_the_promise() {
+        for action in [Action::Delivered, Action::Relayed] {
+            let said = crate::promises::Said::Dsn {
+                action: action.word().to_owned(),
+            };
+            assert!(crate::promises::mail_1(&said, vocabulary::Position::Shut).is_ok());
+        }
+    }
+
+    #[test]
     fn a_notification_is_a_report_and_names_the_mail() {
         let to = Address::new("kasse@y.kim").unwrap();
         let notify = Some(Notify::On {

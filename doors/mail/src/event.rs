@@ -84,6 +84,13 @@ pub enum Event {
         /// Which.
         item: ItemId,
     },
+    /// An item that was here already was acknowledged again; nothing was stored.
+    Repeated {
+        /// Where it lies.
+        cell: CellId,
+        /// Which.
+        item: ItemId,
+    },
     /// A mail or session was turned away.
     Refused {
         /// Where.
@@ -169,6 +176,7 @@ pub struct Counts {
     cut: [AtomicU64; 3],
     refused: [AtomicU64; Reason::ALL.len()],
     accepted: AtomicU64,
+    repeated: AtomicU64,
     handed_over: AtomicU64,
     put_off: AtomicU64,
     parked: AtomicU64,
@@ -191,8 +199,10 @@ macro_rules! readers {
 }
 
 readers! {
-    /// Items acknowledged.
+    /// Items stored and acknowledged.
     accepted;
+    /// Items acknowledged again that were here already.
+    repeated;
     /// Items the regular server took.
     handed_over;
     /// Attempts the regular server put off.
@@ -205,7 +215,8 @@ readers! {
     notified;
     /// Mails copied out of the regular store.
     copied;
-    /// Replies that would have broken MAIL-1 and were replaced by a temporary one. Not zero means a defect.
+    /// Replies that would have broken MAIL-1 and were replaced by a temporary one. Not zero
+    /// means a defect, or a door that closed between a decision and its word.
     promises_broken;
 }
 
@@ -279,6 +290,7 @@ impl Events {
         };
         match &event {
             Event::Accepted { .. } => add(&self.counts.accepted),
+            Event::Repeated { .. } => add(&self.counts.repeated),
             Event::Refused { reason, .. } => {
                 if let Some(count) = self.counts.refused.get(reason.place()) {
                     add(count);

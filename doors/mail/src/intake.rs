@@ -98,11 +98,6 @@ impl Desk for Counter<'_> {
 impl Serve for Intake {
     const FRONT: Front = Front::Intake;
 
-    fn welcome(&self) -> bool {
-        // A refused connection would tell the peer nothing; it hears 421 with a reason instead.
-        true
-    }
-
     async fn serve(&self, stream: Stream, peer: Peer, ending: watch::Receiver<Ending>) {
         let mut talk = Talk {
             intake: self,
@@ -113,8 +108,14 @@ impl Serve for Intake {
             ending,
             until: Instant::now() + self.bounds.session(),
         };
-        talk.say(&self.greeting);
-        talk.run().await;
+        // RFC 5321 section 3.1 lets a server greet with 421: the peer hears why and comes back.
+        if talk.is_cut() {
+            talk.refused(Reason::Position);
+            talk.say(&session::CUT);
+        } else {
+            talk.say(&self.greeting);
+            talk.run().await;
+        }
         talk.wire.close(FAREWELL).await;
     }
 }
@@ -147,10 +148,6 @@ enum Waited {
 
 impl Talk<'_> {
     async fn run(&mut self) {
-        if self.is_cut() {
-            self.end(session::Event::CutOff);
-            return;
-        }
         loop {
             if self.lines().await.is_err() {
                 return;
@@ -226,10 +223,14 @@ impl Talk<'_> {
         }
         let finishes = cells.is_some();
         let happened = timeout(late, async {
-            wire.flush().await?;
+            // Sending is inside: a peer that does not listen can be cut like any other.
+            let exchange = async {
+                wire.flush().await?;
+                wire.fill().await
+            };
             tokio::select! {
                 biased;
-                read = wire.fill() => read.map(|count| if count == 0 { Waited::Gone } else { Waited::GoOn }),
+                read = exchange => read.map(|count| if count == 0 { Waited::Gone } else { Waited::GoOn }),
                 _ = bell.changed() => Ok(Waited::Cut),
                 () = ended(ending), if !finishes => Ok(Waited::Cut),
             }

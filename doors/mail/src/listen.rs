@@ -30,8 +30,6 @@ pub(crate) enum Ending {
 pub(crate) trait Serve: Send + Sync + 'static {
     /// Which front it is counted under.
     const FRONT: Front;
-    /// Whether a connection from the outside is worth a handshake now.
-    fn welcome(&self) -> bool;
     /// Runs one session. May be dropped at any await: what was acknowledged is durable, everything else is repeated by
     /// the peer.
     fn serve(
@@ -123,10 +121,6 @@ pub(crate) async fn listen<S: Serve>(
             refuse(Reason::Crowded);
             continue;
         };
-        if !serve.welcome() {
-            refuse(Reason::Position);
-            continue;
-        }
         let (acceptor, serve, events, ending) = (
             acceptor.clone(),
             Arc::clone(&serve),

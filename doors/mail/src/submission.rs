@@ -57,10 +57,6 @@ const OK: Reply = Reply::fixed(250, "2.0.0 OK");
 impl Serve for Submission {
     const FRONT: Front = Front::Submission;
 
-    fn welcome(&self) -> bool {
-        true
-    }
-
     async fn serve(&self, stream: Stream, _peer: Peer, ending: watch::Receiver<Ending>) {
         let bell = self.board.bell();
         let until = Instant::now() + self.bounds.session();
@@ -72,7 +68,10 @@ impl Serve for Submission {
             until,
             logins: 0,
         };
-        if let Err(Over(Some(reply))) = talk.run().await {
+        if self.board.stops_everyone(Flow::Send) {
+            talk.refused(Reason::Position);
+            talk.say(&CUT);
+        } else if let Err(Over(Some(reply))) = talk.run().await {
             talk.say(&reply);
         }
         talk.wire.close(FAREWELL).await;

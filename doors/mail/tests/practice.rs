@@ -212,11 +212,11 @@ async fn postfix_queues_and_hands_over_through_open_held_shut_and_open() {
         postfix.log().contains("4.3.2")
     })
     .await;
-    assert_eq!(
-        (postfix.queued(), world.waiting()),
-        (6, 6),
-        "it keeps what it could not hand over"
-    );
+    // A file on its way from one queue to the next may be seen in both for a moment.
+    until("it keeps what it could not hand over", || {
+        (postfix.queued(), world.waiting()) == (6, 6)
+    })
+    .await;
     world.open_all();
     until("everything has arrived", || {
         postfix.queued() == 0 && world.waiting() == 0 && sink.count() == 18
@@ -293,25 +293,33 @@ async fn smtp_source_loads_the_front_and_every_mail_is_accounted_for() {
     world.hold_all();
     let running = world.start(json!({})).await;
     let server = running.addresses().intake[0].to_string();
-    let done = Command::new(source)
-        .args([
-            "-4",
-            "-s",
-            "16",
-            "-m",
-            "2000",
-            "-l",
-            "2048",
-            "-f",
-            "praxis@praxis.test",
-            "-t",
-            &address(1),
-            &server,
-        ])
-        .output()
-        .await
-        .unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(running.events().counts().accepted(), 2_000);
-    assert_eq!(world.waiting(), 2_000);
+    let mut sent = 0;
+    for (bytes, sessions, count) in [
+        (2_048, 1, 500),
+        (2_048, 16, 2_000),
+        (2_048, 64, 2_000),
+        (65_536, 16, 300),
+    ] {
+        let begun = std::time::Instant::now();
+        let done = Command::new(&source)
+            .args([
+                "-4",
+                "-s",
+                &format!("{sessions}"),
+                "-m",
+                &format!("{count}"),
+                "-l",
+                &format!("{bytes}"),
+            ])
+            .args(["-f", "praxis@praxis.test", "-t", &address(1), &server])
+            .output()
+            .await
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let rate = f64::from(count) / begun.elapsed().as_secs_f64();
+        println!("{bytes} bytes, {sessions} sessions: {rate:.0} mails per second, all durable");
+        sent += u64::try_from(count).unwrap();
+    }
+    assert_eq!(running.events().counts().accepted(), sent);
+    assert_eq!(world.waiting(), sent);
 }

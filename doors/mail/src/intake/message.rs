@@ -170,7 +170,7 @@ impl Talk<'_> {
                     if intake.settle(notice, novelty, item).await.is_err() {
                         return OUTBOX;
                     }
-                    accepted.push((cell, item));
+                    accepted.push((cell, item, novelty));
                 }
                 Err(why) => refused = Some(why),
             }
@@ -181,9 +181,12 @@ impl Talk<'_> {
         }
         let mut text = String::with_capacity(64);
         text.push_str("2.0.0");
-        for (cell, item) in accepted {
+        for (cell, item, novelty) in accepted {
             text.push_str(&format!(" {item}"));
-            intake.events.tell(Event::Accepted { cell, item });
+            intake.events.tell(match novelty {
+                Novelty::New | Novelty::SameIdOtherBytes => Event::Accepted { cell, item },
+                Novelty::Repeat => Event::Repeated { cell, item },
+            });
         }
         text.push_str(" stored");
         Reply::made(250, text)

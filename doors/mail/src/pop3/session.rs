@@ -56,10 +56,6 @@ const LATE: &[u8] = b"-ERR timeout\r\n";
 impl Serve for Fetch {
     const FRONT: Front = Front::Fetch;
 
-    fn welcome(&self) -> bool {
-        true
-    }
-
     async fn serve(&self, stream: Stream, _peer: Peer, ending: watch::Receiver<Ending>) {
         let bell = self.board.bell();
         let until = Instant::now() + self.bounds.session();
@@ -71,7 +67,10 @@ impl Serve for Fetch {
             until,
             logins: 0,
         };
-        if let Err(Over(words)) = talk.run().await {
+        if self.board.stops_everyone(Flow::Fetch) {
+            talk.refused(Reason::Position);
+            talk.say(CLOSED);
+        } else if let Err(Over(words)) = talk.run().await {
             talk.wire.out().extend_from_slice(words);
         }
         talk.wire.close(FAREWELL).await;
