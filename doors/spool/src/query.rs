@@ -1,6 +1,6 @@
 //! What is asked of the pointer cache beyond filling it: reclaiming, lanes at the start, rows of items.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use vocabulary::{CellId, Digest};
@@ -165,34 +165,43 @@ pub(crate) struct LaneRow {
     pub(crate) bytes: u64,
 }
 
-/// Every lane, with the number of waiting items and the bytes not yet done.
+/// Every lane, with the number of waiting items and the bytes not yet done. One walk through the items: a million of
+/// them must not keep a start waiting.
 pub(crate) fn lanes(conn: &Connection) -> Result<Vec<LaneRow>, Error> {
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok((
-            row.get::<_, i64>(0)?,
-            row.get::<_, String>(1)?,
-            row.get::<_, Vec<u8>>(2)?,
-            row.get::<_, i64>(3)?,
-            row.get::<_, i64>(4)?,
-        ))
-    };
-    let rows: Vec<_> = conn
-        .prepare(
-            "SELECT l.id, l.cell, l.peer, coalesce(sum(i.state < 2), 0), coalesce(sum(i.bytes), 0) \
-             FROM lanes l LEFT JOIN (SELECT lane, state, bytes FROM items WHERE state < 4) i ON i.lane = l.id \
-             GROUP BY l.id",
-        )
-        .and_then(|mut statement| statement.query_map([], read)?.collect())
-        .map_err(Error::cache("read lanes"))?;
+    let failed = || Error::cache("read lanes");
+    let mut sums: HashMap<i64, (u64, u64)> = HashMap::new();
+    {
+        let mut statement = conn
+            .prepare("SELECT lane, state < 2, bytes FROM items WHERE state < 4")
+            .map_err(failed())?;
+        let mut rows = statement.query([]).map_err(failed())?;
+        while let Some(row) = rows.next().map_err(failed())? {
+            let read =
+                || -> rusqlite::Result<(i64, bool, i64)> { Ok((row.get(0)?, row.get(1)?, row.get(2)?)) };
+            let (lane, waits, bytes) = read().map_err(failed())?;
+            let sum = sums.entry(lane).or_default();
+            sum.0 += u64::from(waits);
+            sum.1 += unsql(bytes);
+        }
+    }
+    let rows: Vec<(i64, String, Vec<u8>)> = conn
+        .prepare("SELECT id, cell, peer FROM lanes")
+        .and_then(|mut statement| {
+            statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect()
+        })
+        .map_err(failed())?;
     Ok(rows
         .into_iter()
-        .filter_map(|(id, cell, peer, waiting, bytes)| {
+        .filter_map(|(id, cell, peer)| {
+            let (waiting, bytes) = sums.get(&id).copied().unwrap_or_default();
             Some(LaneRow {
                 id: LaneId(unsql(id)),
                 cell: cell.parse().ok()?,
                 peer: digest_of(peer),
-                waiting: unsql(waiting),
-                bytes: unsql(bytes),
+                waiting,
+                bytes,
             })
         })
         .collect())
