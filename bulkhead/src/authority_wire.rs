@@ -14,6 +14,8 @@ pub struct Piece {
     /// The newest checkpoint that witnesses co-signed, as signed-note text. It may speak of fewer entries than the log
     /// has by now.
     pub checkpoint: Option<String>,
+    /// Number of that publication; 0 if there was none yet.
+    pub serial: u64,
 }
 
 impl Piece {

@@ -58,9 +58,17 @@ struct Room {
     key: LogKey,
     /// Length of the log; changes wake followers and the cosigner.
     len: watch::Sender<u64>,
-    /// Newest co-signed checkpoint, as note text.
-    cosigned: watch::Sender<Option<(u64, String)>>,
+    /// Newest co-signed checkpoint.
+    cosigned: watch::Sender<Option<Published>>,
     witnesses: BTreeMap<WitnessId, Endpoint>,
+}
+
+/// A co-signed checkpoint as it was published. One of the same size with more signatures is another publication.
+#[derive(Clone)]
+struct Published {
+    serial: u64,
+    size: u64,
+    note: String,
 }
 
 /// Runs until a signal.
@@ -118,7 +126,7 @@ async fn answer(room: &Room, call: Call) -> Reply {
         },
         (&Method::GET, "/log") => follow(room, &call).await,
         (&Method::GET, "/checkpoint") => match room.cosigned.borrow().clone() {
-            Some((_, note)) => Reply::text(200, note),
+            Some(published) => Reply::text(200, published.note),
             None => Reply::refuse(503, "Noch kein bezeugter Stand. / No co-signed checkpoint yet."),
         },
         _ => Reply::not_found(&call.path),
@@ -142,7 +150,7 @@ fn append<T: serde::Serialize>(room: &Room, kind: &str, content: &T) -> Reply {
 }
 
 /// Answers `/log?from=N&seen=M&wait=S`: entries from N on and the newest co-signed checkpoint; waits up to S seconds
-/// while there is neither an entry nor a checkpoint newer than size M.
+/// while there is neither an entry nor a publication after number M.
 async fn follow(room: &Room, call: &Call) -> Reply {
     let number = |name: &str| call.query_value(name).and_then(|text| text.parse::<u64>().ok());
     let (from, seen) = (number("from").unwrap_or(0), number("seen").unwrap_or(0));
@@ -151,7 +159,7 @@ async fn follow(room: &Room, call: &Call) -> Reply {
     let news = async {
         tokio::select! {
             _ = len.wait_for(|len| *len > from) => {}
-            _ = cosigned.wait_for(|noted| noted.as_ref().is_some_and(|(size, _)| *size > seen)) => {}
+            _ = cosigned.wait_for(|noted| noted.as_ref().is_some_and(|published| published.serial > seen)) => {}
         }
     };
     let _timed_out = tokio::time::timeout(wait, news).await;
@@ -162,8 +170,9 @@ async fn follow(room: &Room, call: &Call) -> Reply {
 }
 
 fn piece(room: &Room, from: u64) -> Result<Piece, ledger::Error> {
-    let checkpoint = room.cosigned.borrow().as_ref().map(|(_, note)| note.clone());
-    let mut piece = Piece { from, entries: Vec::new(), checkpoint };
+    let published = room.cosigned.borrow().clone();
+    let serial = published.as_ref().map_or(0, |published| published.serial);
+    let mut piece = Piece { from, entries: Vec::new(), checkpoint: published.map(|published| published.note), serial };
     let ledger = room.ledger.lock().unwrap_or_else(PoisonError::into_inner);
     if from >= ledger.head().len {
         return Ok(piece);
@@ -248,9 +257,11 @@ async fn cosign_once(room: &Room, known: &mut BTreeMap<WitnessId, u64>) -> bool 
 fn publish(room: &Room, size: u64, note: &Note) {
     let text = note.to_string();
     room.cosigned.send_if_modified(|newest| {
-        let better = newest.as_ref().is_none_or(|(known, old)| *known < size || (*known == size && old.len() < text.len()));
+        let better =
+            newest.as_ref().is_none_or(|old| old.size < size || (old.size == size && old.note.len() < text.len()));
         if better {
-            *newest = Some((size, text));
+            let serial = newest.as_ref().map_or(1, |old| old.serial.saturating_add(1));
+            *newest = Some(Published { serial, size, note: text });
         }
         better
     });

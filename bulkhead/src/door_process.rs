@@ -3,11 +3,11 @@
 //! Order of starting: store and spool (everything contained), control listener, authority log, fronts. Order of
 //! stopping: fronts drain, spool syncs, doors close, report.
 
-mod api;
-mod config;
-mod enrol;
-mod follow;
-mod store;
+pub mod api;
+pub mod config;
+pub mod enrol;
+pub mod follow;
+pub mod store;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -9,6 +9,7 @@ use std::{
 
 use clearance::{Nonce, RewrappedKey};
 use door::{Effect, Freshness, House, Moment, Outcome, Recording, Report, Signal, Status};
+use order::{Body as _, Closing, Uses};
 use record::Note;
 use tokio::sync::oneshot;
 use vocabulary::{DoorId, Envelope, InsurerId, StatementId};
@@ -115,11 +116,11 @@ fn own(mut house: House, questions: &Receiver<Ask>) {
 fn answer(house: &mut House, ask: Ask, signals: &[String]) {
     // A caller who no longer waits for an answer has lost only the answer.
     match ask {
-        Ask::Close(envelope, reply) => drop(reply.send(house.admit(&envelope, moment()))),
+        Ask::Close(envelope, reply) => drop(reply.send(close(house, &envelope))),
         Ask::Follow(entries, reply) => drop(reply.send(house.follow(&entries, moment()))),
         Ask::Nonce(nonce, reply) => {
             house.ask(nonce, moment());
-            drop(reply.send(()));
+            let _nobody_waits = reply.send(());
         }
         Ask::Fresh(note, reply) => {
             drop(reply.send(house.fresh(&note, None, moment()).map(|proven| proven.reports)));
@@ -130,6 +131,18 @@ fn answer(house: &mut House, ask: Ask, signals: &[String]) {
         Ask::Releases(reply) => drop(reply.send(releases(house))),
         Ask::Status(reply) => drop(reply.send(status(&house.status(moment()), signals))),
     }
+}
+
+/// Admits a closing. The same paper brought again by hand is a further use, if it was signed for many: whoever takes it
+/// out of the drawer a second time wants the doors shut a second time.
+fn close(house: &mut House, envelope: &Envelope) -> Result<Effect, door::Error> {
+    let effect = house.admit(envelope, moment())?;
+    let many = || Closing::read(envelope).is_ok_and(|closing| matches!(closing.uses, Uses::Many { .. }));
+    if matches!(effect, Effect::Repeat) && many() {
+        let number = house.next_use(&envelope.id());
+        return house.use_again(envelope.id(), number, moment()).map(Effect::Doors);
+    }
+    Ok(effect)
 }
 
 /// Tries an opening at those of its doors that are ours. One that the log does not hold names no door.

@@ -70,6 +70,9 @@ pub struct House {
     pub submission: SocketAddr,
     /// Intake front.
     pub intake: SocketAddr,
+    /// The fronts speak plain text; only on loopback, where they may.
+    #[serde(default)]
+    pub plain_fronts: bool,
 }
 
 /// An account at the regular server.
@@ -125,7 +128,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     for house in config.houses {
         let round = Round {
             control: Endpoint { address: house.control, tls: connector.clone() },
-            fronts: Fronts { fetch: house.fetch, submission: house.submission, intake: house.intake, tls: connector.clone() },
+            fronts: Fronts { fetch: house.fetch, submission: house.submission, intake: house.intake, tls: connector.clone().filter(|_| !house.plain_fronts) },
             accounts: accounts.clone(),
             shared: shared.clone(),
             every: Duration::from_millis(config.every_millis.max(10)),

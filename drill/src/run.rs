@@ -278,7 +278,7 @@ impl Play<'_> {
                 let outcome = side.act(&step.action).await;
                 if matches!(outcome, Outcome::Done { .. }) {
                     self.end_windows(scope, before);
-                    self.note_back(scope, step.at);
+                    self.note_back(scope, step.at, side);
                 }
                 outcome
             }
@@ -328,9 +328,9 @@ impl Play<'_> {
         }
     }
 
-    fn note_back(&mut self, scope: &Scope, at: StoryHours) {
+    fn note_back<S: Side>(&mut self, scope: &Scope, at: StoryHours, side: &S) {
         for (_, place, _) in self.estate.doors() {
-            if scope.covers(&place) {
+            if scope.covers(&place) && side.guards(&place) {
                 self.opened.entry(place).or_insert(at);
             }
         }

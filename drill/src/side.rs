@@ -3,7 +3,7 @@
 use core::future::Future;
 
 use serde::Serialize;
-use vocabulary::Millis;
+use vocabulary::{Millis, Place};
 
 use crate::{outside::Way, script::Action};
 
@@ -97,6 +97,9 @@ pub struct Promise {
 pub trait Side: Send {
     /// How the outside reaches it. Asked once, before anything is sent.
     fn ways(&self) -> Ways;
+
+    /// Whether something stands at this place that could obey. A cell without it is never counted as back.
+    fn guards(&self, place: &Place) -> bool;
 
     /// Carries a step out: `cut`, `provisional`, `re-shut`, `clear` or `open`. Returns when it is applied (and proven,
     /// if the side can prove).

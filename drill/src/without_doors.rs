@@ -4,6 +4,7 @@
 use std::{io, sync::Arc};
 
 use estate::Estate;
+use vocabulary::Place;
 
 use crate::{
     chance::Clock,
@@ -21,6 +22,10 @@ struct NoDoors {
 impl Side for NoDoors {
     fn ways(&self) -> Ways {
         self.ways.clone()
+    }
+
+    fn guards(&self, _place: &Place) -> bool {
+        false
     }
 
     async fn act(&mut self, _action: &Action) -> Outcome {

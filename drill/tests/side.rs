@@ -79,6 +79,10 @@ struct Claims {
 }
 
 impl Side for Claims {
+    fn guards(&self, _place: &vocabulary::Place) -> bool {
+        true
+    }
+
     fn ways(&self) -> Ways {
         self.ways.clone()
     }

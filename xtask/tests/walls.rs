@@ -261,7 +261,7 @@ fn the_binary_signs_in_its_sign_command_only() {
         let is_command = source.path.iter().any(|part| part == "sign" || part == "sign.rs");
         assert!(
             is_command || !names_the_crate_sign(&source.text),
-            "{} uses the crate `sign`; only the sign command (bulkhead/src/**/sign.rs or sign/) may",
+            "{} uses the crate `sign`; only the sign command and the drill's people (bulkhead/src/**/sign.rs) may",
             source.path.display()
         );
     }

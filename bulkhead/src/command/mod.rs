@@ -1,11 +1,11 @@
 //! What can be typed: one subcommand per job, each with `--json` where a script may want it.
 
-mod estate;
-mod order;
-mod process;
-mod sign;
-mod spool;
-mod verify;
+pub mod estate;
+pub mod order;
+pub mod process;
+pub mod sign;
+pub mod spool;
+pub mod verify;
 
 use std::{path::Path, process::ExitCode};
 

@@ -28,6 +28,7 @@ pub enum Command {
     Close {
         /// Gezeichnete Erklärung. / Signed statement.
         file: PathBuf,
+        /// Which door process.
         #[command(flatten)]
         door: Door,
     },
@@ -46,6 +47,7 @@ pub enum Command {
     Open {
         /// Gezeichnete Öffnung, schon im Befehlsprotokoll. / Signed opening, already in the authority log.
         file: PathBuf,
+        /// Which door process.
         #[command(flatten)]
         door: Door,
     },

@@ -34,6 +34,7 @@ pub enum Command {
     Show(Reading),
     /// Zeigen, bestätigen lassen, zeichnen. / Show, ask, sign.
     Add {
+        /// What is signed, and how it is read.
         #[command(flatten)]
         reading: Reading,
         /// Schlüsseldatei (OpenSSH, Rechte 0600). / Key file (OpenSSH, mode 0600).

@@ -26,8 +26,8 @@ pub struct Config {
     pub estate: PathBuf,
     /// Digest of the estate's first charter statement: the root of everything the doors will ever believe.
     pub charter: Digest,
-    /// The data centre whose cells this process guards.
-    pub site: SiteId,
+    /// The data centres whose cells this process guards.
+    pub sites: BTreeSet<SiteId>,
     /// The services it guards.
     pub services: BTreeSet<ServiceId>,
     /// Control listener; port 0 takes a free one.

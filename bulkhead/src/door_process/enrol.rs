@@ -30,7 +30,7 @@ fn moment() -> Moment {
     Moment { wall: clock::now(), mono: clock::monotonic() }
 }
 
-/// Enrols the doors of a site: once, in peace, by the person who installs the process.
+/// Enrols the doors of its sites: once, in peace, by the person who installs the process.
 ///
 /// # Errors
 /// [`Trouble`] when the estate has no such doors, or a store lies there already.
@@ -38,7 +38,7 @@ pub fn enrol(config: &Config) -> Result<Enrolment, Trouble> {
     let estate = config.read_estate()?;
     let doors: Vec<DoorPlace> = estate
         .doors()
-        .filter(|(_, place, _)| place.site == config.site && config.services.contains(&place.service))
+        .filter(|(_, place, _)| config.sites.contains(&place.site) && config.services.contains(&place.service))
         .map(|(door, place, holdable)| DoorPlace { door, place, holdable })
         .collect();
     let mut name = [0; 32];

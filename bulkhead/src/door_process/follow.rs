@@ -42,6 +42,8 @@ pub struct Follower {
     size: watch::Sender<u64>,
     /// Size of the newest checkpoint that made the view fresh.
     fresh_at: watch::Sender<u64>,
+    /// Number of the newest publication looked at, useful or not: the next poll waits for a newer one.
+    looked_at: AtomicU64,
     /// Size the log must have before the nonce asked last is in it.
     asked_at: AtomicU64,
     /// One opening at a time: each asks for a view of its own.
@@ -66,6 +68,7 @@ impl Follower {
             store,
             size: watch::Sender::new(0),
             fresh_at: watch::Sender::new(0),
+            looked_at: AtomicU64::new(0),
             asked_at: AtomicU64::new(u64::MAX),
             opening: Mutex::new(()),
         })
@@ -112,7 +115,7 @@ impl Follower {
     }
 
     async fn follow_once(&self) -> Result<(), CallError> {
-        let (from, seen) = (*self.size.borrow(), *self.fresh_at.borrow());
+        let (from, seen) = (*self.size.borrow(), self.looked_at.load(Ordering::SeqCst));
         let path = format!("/log?from={from}&seen={seen}&wait={POLL_SECS}");
         let piece: Piece = http::call_json(&self.control, Method::GET, &path, Vec::new(), POLL_WAIT).await?;
         let unable = |what: String| CallError::Garbled { address: self.control.address, what };
@@ -130,6 +133,7 @@ impl Follower {
         if !piece.entries.is_empty() {
             self.declare_insurers().await;
         }
+        self.looked_at.store(piece.serial, Ordering::SeqCst);
         self.take_checkpoint(piece.checkpoint.as_deref(), size).await;
         Ok(())
     }

@@ -255,7 +255,14 @@ fn services_back(played: &Played) -> Cell {
         };
         format!("{} {hours} ({}/{})", back.service, back.cells, back.cells_all)
     };
-    Cell::Measure(played.back.iter().map(line).collect())
+    Cell::Measure(
+        played
+            .back
+            .iter()
+            .map(line)
+            .chain(["übrige: nicht gebaut / others: not built".to_owned()])
+            .collect(),
+    )
 }
 
 fn hours_of(played: &Played, actions: &[&str]) -> Cell {

@@ -1,0 +1,63 @@
+//! The mail section of the drill's `door.toml`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::Path,
+};
+
+use toml::{Table, Value};
+use vocabulary::{CellId, DoorId, InsurerId, service};
+
+use super::system::{FrontPorts, Regular};
+
+fn text(value: impl ToString) -> Value {
+    Value::String(value.to_string())
+}
+
+fn table(pairs: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    Value::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn upstream(address: SocketAddr) -> Value {
+    table([("address", text(address)), ("name", text("regular.kim.telematik-test")), ("security", text("loopback-plain"))])
+}
+
+fn listener(at: SocketAddr) -> Value {
+    table([("listen", text(at)), ("security", text("loopback-plain"))])
+}
+
+/// Every mailbox of the estate, its sick notes by their mark and the rest as general KIM mail; one listener per front;
+/// the regular server of the drill behind them.
+pub fn mail(dir: &Path, doors: &BTreeSet<DoorId>, regular: &Regular<'_>, ports: &FrontPorts) -> Table {
+    let cells: BTreeMap<&InsurerId, Vec<&CellId>> = doors.iter().fold(BTreeMap::new(), |mut cells, door| {
+        cells.entry(&door.cell().insurer).or_insert_with(Vec::new).push(door.cell());
+        cells
+    });
+    let mailboxes = regular.mailboxes.iter().filter_map(|(insurer, mailbox)| {
+        let cells = cells.get(insurer)?;
+        let of = |name: &str| cells.iter().find(|cell| cell.service.as_str() == name);
+        let general = of(service::KIM).or_else(|| of(service::EAU))?;
+        let sick_notes = of(service::EAU).unwrap_or(general);
+        Some(table([
+            ("address", text(mailbox)),
+            ("cell", text(general)),
+            ("marks", table([("eAU", text(sick_notes))])),
+        ]))
+    });
+    let forwarded: Vec<Value> = doors.iter().map(|door| text(door.cell())).collect();
+    let proxy = |at, behind| Value::Array(vec![table([("listener", listener(at)), ("upstream", upstream(behind))])]);
+    let section = [
+        ("host", text("tuer.kim.telematik-test")),
+        ("dir", text(dir.display())),
+        ("mailboxes", Value::Array(mailboxes.collect())),
+        ("intake", Value::Array(vec![listener(ports.intake)])),
+        ("submission", proxy(ports.submission, regular.intake)),
+        ("fetch", proxy(ports.fetch, regular.store)),
+        (
+            "forward",
+            Value::Array(vec![table([("cells", Value::Array(forwarded)), ("upstream", upstream(regular.intake))])]),
+        ),
+    ];
+    section.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}

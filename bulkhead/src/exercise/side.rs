@@ -1,0 +1,541 @@
+//! The system as the drill's runner sees it: the people of the cast act on the running processes, over the same ways
+//! as in earnest.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ::drill::{
+    chance::Clock,
+    outside::Way,
+    script::{Action, Pace},
+    side::{Certificate, Kept, Outcome, Promise, Side, Ways},
+};
+use clearance::{
+    Basis, CheckResult, ChecklistItem, Clearance, Consent, Grade, RewrappedKey, Withdrawal, Withdraws,
+};
+use estate::Estate;
+use hyper::Method;
+use order::{Act, Becomes, Closing, DoorOpening, Opening, Stance, Text, Uses};
+use vocabulary::{
+    Class, Digest, DoorId, Envelope, Flow, InsurerId, Millis, Place, Position, Scope, Seconds, StatementId, Timestamp,
+};
+
+use super::{cast::Cast, checks, system::System};
+use crate::{
+    clock,
+    door_wire::{DoorLine, Outcome as DoorOutcome, StatusReply, TryOpening},
+    http,
+    probe::Proofs,
+    report::{Code, Trouble},
+};
+
+/// Longest wait for an answer of one of our parts.
+const WAIT: Duration = Duration::from_secs(30);
+/// Longest wait for the prober to find every door of an order proven.
+const PROOF_WAIT: Duration = Duration::from_secs(20);
+/// How long statements of the drill are good for.
+const GOOD_FOR: Seconds = Seconds(24 * 3600);
+
+/// The system with its people.
+pub struct Bulkhead {
+    /// The running processes.
+    pub system: System,
+    /// Everybody who can sign.
+    pub cast: Cast,
+    estate: Estate,
+    clock: Arc<dyn Clock>,
+    pace: Pace,
+    /// Full clearances by environment, the latest.
+    cleared: BTreeMap<InsurerId, StatementId>,
+    /// What the drill saw of the promises on the way.
+    pub seen: checks::Seen,
+}
+
+/// What kept a step from being carried out: trouble of the drill itself, or a refusal to be told.
+enum Stopped {
+    Trouble(Trouble),
+    Refused(String),
+}
+
+impl From<Trouble> for Stopped {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl From<http::CallError> for Stopped {
+    fn from(error: http::CallError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Trouble {
+    Trouble::because(Code::Drill, "Ein Schritt der Übung misslang. / A step of the drill failed.", error)
+}
+
+fn words(text: &str) -> Result<Text, Trouble> {
+    Text::try_from(text.to_owned()).map_err(wrong)
+}
+
+fn millis(span: Duration) -> Millis {
+    Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Bulkhead {
+    /// The system, its people, and the estate they speak about.
+    pub fn new(system: System, cast: Cast, estate: Estate, clock: Arc<dyn Clock>, pace: Pace) -> Self {
+        Self { system, cast, estate, clock, pace, cleared: BTreeMap::new(), seen: checks::Seen::default() }
+    }
+
+    /// The ceremony in peace: the first charter, clearances of environments nobody ever touched, and the first opening
+    /// of every door. Until then every door stands contained, because it is new.
+    ///
+    /// # Errors
+    /// [`Trouble`] when a door refuses.
+    pub async fn open_in_peace(&mut self) -> Result<(), Trouble> {
+        let ceremony = async {
+            self.publish(&self.cast.charter).await?;
+            let everything = Scope::everything();
+            self.clear(&everything, "in Betrieb genommen, nie berührt / commissioned, never touched").await?;
+            self.open(&everything).await
+        };
+        match ceremony.await {
+            Ok(_spans) => Ok(()),
+            Err(Stopped::Trouble(trouble)) => Err(trouble),
+            Err(Stopped::Refused(sentence)) => Err(wrong(sentence)),
+        }
+    }
+
+    /// Where every door stands now.
+    ///
+    /// # Errors
+    /// [`http::CallError`] when the door process does not answer.
+    pub async fn status(&self) -> Result<StatusReply, http::CallError> {
+        let door = self.system.door_endpoint().map_err(|trouble| http::CallError::Garbled {
+            address: self.system.control,
+            what: trouble.to_string(),
+        })?;
+        http::call_json(&door, Method::GET, "/status", Vec::new(), WAIT).await
+    }
+
+    /// Appends a statement to the authority log.
+    async fn publish(&self, envelope: &Envelope) -> Result<(), Stopped> {
+        let body = serde_json::to_vec(envelope).map_err(wrong)?;
+        let control = self.system.endpoint(self.system.control);
+        http::call(&control, Method::POST, "/statement", body, WAIT).await?;
+        Ok(())
+    }
+
+    /// The doors in scope that this system guards, as they stand.
+    async fn lines(&self, scope: &Scope) -> Result<Vec<DoorLine>, Stopped> {
+        let mut lines = self.status().await?.doors;
+        lines.retain(|line| self.estate.place(&line.door).is_some_and(|place| scope.covers(&place)));
+        Ok(lines)
+    }
+
+    async fn close(&mut self, scope: &Scope, class: Class, reason: &str) -> Result<Outcome, Stopped> {
+        let doors: BTreeSet<DoorId> = self.lines(scope).await?.into_iter().map(|line| line.door).collect();
+        if doors.is_empty() {
+            return Ok(Outcome::NotBuilt);
+        }
+        let closing = Closing {
+            estate: self.estate.id().clone(),
+            scope: scope.clone(),
+            act: Act::Tighten { stance: Stance::Contain, class, drain: None },
+            uses: Uses::Once,
+            signal: None,
+            reason: words(reason)?,
+            issued: clock::now(),
+        };
+        let envelope = self.cast.sign(&closing, &["leitung-1"])?;
+        let body = serde_json::to_vec(&envelope).map_err(wrong)?;
+        let began = Instant::now();
+        // Straight to the doors: a cut does not wait for the log. The log gets it too, for everyone else.
+        let answer = http::call(&self.system.door_endpoint()?, Method::POST, "/close", body, WAIT).await?;
+        let applied = millis(began.elapsed());
+        let outcome: DoorOutcome = serde_json::from_slice(&answer).map_err(wrong)?;
+        self.seen.cut(&outcome, class, doors.len());
+        self.publish(&envelope).await?;
+        let proven = self.wait_for_proof(&doors, began).await;
+        Ok(Outcome::Done { applied: Some(applied), proven })
+    }
+
+    /// Waits until the prober failed to get through every one of these doors at its present epoch.
+    async fn wait_for_proof(&mut self, doors: &BTreeSet<DoorId>, began: Instant) -> Option<Millis> {
+        let prober = self.system.endpoint(self.system.probe);
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        while began.elapsed() < PROOF_WAIT {
+            ticks.tick().await;
+            let (Ok(status), Ok(proofs)) = (
+                self.status().await,
+                http::call_json::<Proofs>(&prober, Method::GET, "/proofs", Vec::new(), WAIT).await,
+            ) else {
+                continue;
+            };
+            let standing = status.doors.iter().filter(|line| doors.contains(&line.door));
+            let proven = standing.clone().all(|line| {
+                proofs.get(&line.door).is_some_and(|proof| {
+                    proof.epoch == line.epoch && proof.position == line.position && proof.failures.is_empty()
+                })
+            });
+            let closed = standing.clone().all(|line| line.position != Position::Open);
+            if proven && closed {
+                self.seen.proven(proofs.iter().filter(|(door, _)| doors.contains(door)).map(|(_, proof)| proof));
+                return Some(millis(began.elapsed()));
+            }
+        }
+        let proofs = http::call_json::<Proofs>(&prober, Method::GET, "/proofs", Vec::new(), WAIT).await;
+        self.seen.unproven(proofs.unwrap_or_default().iter().filter(|(door, _)| doors.contains(door)));
+        None
+    }
+
+    /// Full clearances for the environments in scope, by two examiners, one of them from outside.
+    async fn clear(&mut self, scope: &Scope, found: &str) -> Result<(), Stopped> {
+        let insurers: BTreeSet<InsurerId> =
+            self.lines(scope).await?.into_iter().map(|line| line.door.cell().insurer.clone()).collect();
+        for insurer in insurers {
+            let envelope = self.sign_clearance(&insurer, Grade::Full, found)?;
+            self.cleared.insert(insurer, envelope.id());
+            self.publish(&envelope).await?;
+        }
+        Ok(())
+    }
+
+    fn sign_clearance(&self, insurer: &InsurerId, grade: Grade, found: &str) -> Result<Envelope, Trouble> {
+        let now = clock::now();
+        let evidence = Digest::of(format!("drill evidence of {insurer} at {now}").as_bytes());
+        let clearance = Clearance {
+            estate: self.estate.id().clone(),
+            environment: insurer.clone().into(),
+            grade,
+            basis: Basis::Examined,
+            examined: BTreeSet::from([evidence]),
+            evidence_root: evidence,
+            checklist: vec![ChecklistItem {
+                item: words("DER.2.3.A2/A4/A5/A7 (Übung / drill)")?,
+                result: CheckResult::Passed,
+                note: Some(words(found)?),
+            }],
+            relies_on: BTreeSet::new(),
+            issued: now,
+            expires: now.plus(GOOD_FOR),
+        };
+        self.cast.sign(&clearance, &["forensik-1", "forensik-3"])
+    }
+
+    /// Opens every closed door in scope that is cleared: opening by a commander, consent with keys by each insurer.
+    async fn open(&mut self, scope: &Scope) -> Result<Outcome, Stopped> {
+        let closed: Vec<DoorLine> =
+            self.lines(scope).await?.into_iter().filter(|line| line.position != Position::Open).collect();
+        if closed.is_empty() {
+            return Ok(Outcome::NotBuilt);
+        }
+        let insurers: BTreeSet<&InsurerId> = closed.iter().map(|line| &line.door.cell().insurer).collect();
+        let clearances = insurers.iter().filter_map(|insurer| self.cleared.get(*insurer).copied()).collect();
+        self.open_as(&closed, Becomes::Open, clearances).await
+    }
+
+    async fn open_as(
+        &mut self,
+        closed: &[DoorLine],
+        becomes: Becomes,
+        clearances: BTreeSet<StatementId>,
+    ) -> Result<Outcome, Stopped> {
+        let began = Instant::now();
+        let opening = self.sign_opening(closed, becomes, clearances)?;
+        self.publish(&opening).await?;
+        let insurers: BTreeSet<InsurerId> = closed.iter().map(|line| line.door.cell().insurer.clone()).collect();
+        let recipient = self.door_recipient().await?;
+        for insurer in &insurers {
+            let consent = self.sign_consent(insurer, opening.id(), &recipient).await?;
+            self.publish(&consent).await?;
+        }
+        let outcome = self.try_opening(opening.id()).await?;
+        match outcome.refused.first() {
+            Some(refused) => Err(Stopped::Refused(refused.missing.clone())),
+            None if outcome.applied.len() < closed.len() => Err(Stopped::Refused(format!(
+                "Nur {} von {} Türen öffneten. / Only {} of {} doors opened.",
+                outcome.applied.len(),
+                closed.len(),
+                outcome.applied.len(),
+                closed.len()
+            ))),
+            None => Ok(Outcome::Done { applied: Some(millis(began.elapsed())), proven: None }),
+        }
+    }
+
+    /// An opening for these doors as they stand, signed by one commander.
+    ///
+    /// # Errors
+    /// [`Trouble`] when the companion refuses.
+    pub fn sign_opening(
+        &self,
+        closed: &[DoorLine],
+        becomes: Becomes,
+        clearances: BTreeSet<StatementId>,
+    ) -> Result<Envelope, Trouble> {
+        let now = clock::now();
+        let opening = Opening {
+            estate: self.estate.id().clone(),
+            doors: closed
+                .iter()
+                .map(|line| DoorOpening {
+                    door: line.door.clone(),
+                    epoch: line.epoch,
+                    lifts: line.restrictions.iter().copied().collect(),
+                })
+                .collect(),
+            becomes,
+            clearances,
+            reason: words("nach Freigabe / after clearance")?,
+            issued: now,
+            expires: now.plus(Seconds(3600)),
+        };
+        self.cast.sign(&opening, &["leitung-2"])
+    }
+
+    /// Asks the doors to try an opening that stands in the log.
+    async fn try_opening(&self, opening: StatementId) -> Result<DoorOutcome, Stopped> {
+        let asked = serde_json::to_vec(&TryOpening { opening, wait: Seconds(10) }).map_err(wrong)?;
+        let door = self.system.door_endpoint()?;
+        Ok(http::call_json(&door, Method::POST, "/open", asked, WAIT).await?)
+    }
+
+    async fn door_recipient(&self) -> Result<order::AgeRecipient, Stopped> {
+        let door = self.system.door_endpoint()?;
+        let text = http::call(&door, Method::GET, "/spool/recipient", Vec::new(), WAIT).await?;
+        let text = String::from_utf8(text).map_err(wrong)?;
+        Ok(text.trim().parse::<order::AgeRecipient>().map_err(wrong)?)
+    }
+
+    /// The insurer's yes, with the keys to what is held for it, wrapped to the door.
+    async fn sign_consent(
+        &self,
+        insurer: &InsurerId,
+        opening: StatementId,
+        recipient: &order::AgeRecipient,
+    ) -> Result<Envelope, Stopped> {
+        let door = self.system.door_endpoint()?;
+        let path = format!("/spool/keys?insurer={insurer}");
+        let wrapped: Vec<RewrappedKey> = http::call_json(&door, Method::GET, &path, Vec::new(), WAIT).await?;
+        let rewrapped = self.cast.release_identity(insurer)?.rewrap(&wrapped, recipient).map_err(wrong)?;
+        let now = clock::now();
+        let consent = Consent {
+            estate: self.estate.id().clone(),
+            insurer: insurer.clone(),
+            opening,
+            identity: None,
+            rewrapped,
+            issued: now,
+            expires: now.plus(GOOD_FOR),
+        };
+        Ok(self.cast.sign(&consent, &[&format!("{insurer}.a")])?)
+    }
+
+    /// Provisional operation under a limited clearance; its end is announced in the clearance itself.
+    async fn provisional(&mut self, scope: &Scope, hours: f64) -> Result<Outcome, Stopped> {
+        let closed: Vec<DoorLine> =
+            self.lines(scope).await?.into_iter().filter(|line| line.position != Position::Open).collect();
+        if closed.is_empty() {
+            return Ok(Outcome::NotBuilt);
+        }
+        let until = self.story_later(hours);
+        let mut clearances = BTreeSet::new();
+        let insurers: BTreeSet<InsurerId> = closed.iter().map(|line| line.door.cell().insurer.clone()).collect();
+        for insurer in &insurers {
+            let grade = Grade::Limited {
+                cells: closed.iter().map(|line| line.door.cell().clone()).filter(|cell| cell.insurer == *insurer).collect(),
+                peers: None,
+                directions: BTreeSet::from([Flow::Forward, Flow::Fetch, Flow::Send]),
+                until,
+            };
+            let envelope = self.sign_clearance(insurer, grade, "eingeschränkt / limited")?;
+            clearances.insert(envelope.id());
+            self.publish(&envelope).await?;
+        }
+        self.open_as(&closed, Becomes::Limited { until }, clearances).await
+    }
+
+    /// The wall-clock instant that lies so many hours of the story ahead; at least two seconds, for instants are whole.
+    fn story_later(&self, hours: f64) -> Timestamp {
+        let now = self.clock.now();
+        let later = self.pace.drill(::drill::facts::StoryHours(self.pace.story(now).0 + hours));
+        let seconds = later.0.saturating_sub(now.0).div_ceil(1000).max(2);
+        clock::now().plus(Seconds(seconds))
+    }
+
+    async fn do_it(&mut self, action: &Action) -> Result<Outcome, Stopped> {
+        match action {
+            Action::Cut { scope, class } => self.close(scope, *class, "Übung: Abschottung / drill: containment").await,
+            Action::ReShut { scope } => {
+                self.close(scope, Class::Containment, "Übung: geplante Wiederabschaltung / drill: planned re-shutdown").await
+            }
+            Action::Provisional { scope, hours } => self.provisional(scope, hours.0).await,
+            Action::Clear { scope } => {
+                self.clear(scope, "untersucht (Übung) / examined (drill)").await?;
+                Ok(Outcome::Done { applied: None, proven: None })
+            }
+            Action::Open { scope } => self.open(scope).await,
+            Action::OpenTraffic
+            | Action::CloseTraffic
+            | Action::KeysGone
+            | Action::KeysBack
+            | Action::ServerOff
+            | Action::ServerOn
+            | Action::Certificate => Ok(Outcome::NotBuilt),
+        }
+    }
+
+    /// The spool's own certificate, all cells together.
+    ///
+    /// # Errors
+    /// [`http::CallError`] when the door process does not answer.
+    pub async fn spool_certificate(&self) -> Result<spool::Certificate, http::CallError> {
+        let door = self.system.door_endpoint().map_err(|trouble| http::CallError::Garbled {
+            address: self.system.control,
+            what: trouble.to_string(),
+        })?;
+        http::call_json(&door, Method::GET, "/spool/certificate", Vec::new(), WAIT).await
+    }
+
+    /// Kills the door process while every door is closed, the first time it is asked, and looks how it comes back.
+    async fn crash_while_closed(&mut self) {
+        let Ok(before) = self.status().await else { return };
+        if self.seen.has_crashed() || before.doors.iter().any(|line| line.position == Position::Open) {
+            return;
+        }
+        if let Err(trouble) = self.system.crash_doors() {
+            self.seen.crashed(&before, Err(trouble.to_string()));
+            return;
+        }
+        // At once, before any witness could have answered, and again when the view is fresh.
+        let at_once = self.status().await.map_err(|error| error.to_string());
+        self.seen.crashed(&before, at_once);
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        let began = Instant::now();
+        while began.elapsed() < PROOF_WAIT {
+            ticks.tick().await;
+            if let Ok(status) = self.status().await
+                && status.fresh
+            {
+                self.seen.crashed(&before, Ok(status));
+                return;
+            }
+        }
+        self.seen.crashed(&before, Err("no fresh view after the restart".to_owned()));
+    }
+
+    /// Withdraws the clearance of one environment whose doors are open, and waits for them to close by themselves.
+    pub async fn withdraw_one(&mut self) -> Option<(usize, usize)> {
+        let (insurer, clearance) = self.cleared.iter().next().map(|(insurer, id)| (insurer.clone(), *id))?;
+        let of_insurer = |status: StatusReply| -> Vec<DoorLine> {
+            status.doors.into_iter().filter(|line| line.door.cell().insurer == insurer).collect()
+        };
+        let open_before =
+            of_insurer(self.status().await.ok()?).iter().filter(|line| line.position == Position::Open).count();
+        let withdrawal = Withdrawal {
+            estate: self.estate.id().clone(),
+            withdraws: Withdraws::Clearance(clearance),
+            reason: words("Übung: neuer Fund / drill: a new finding").ok()?,
+            issued: clock::now(),
+        };
+        let envelope = self.cast.sign(&withdrawal, &["forensik-3"]).ok()?;
+        self.publish(&envelope).await.ok()?;
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        let began = Instant::now();
+        loop {
+            ticks.tick().await;
+            let lines = of_insurer(self.status().await.ok()?);
+            let still_open = lines.iter().filter(|line| line.position == Position::Open).count();
+            if still_open == 0 || began.elapsed() > PROOF_WAIT {
+                return Some((open_before, still_open));
+            }
+        }
+    }
+
+    /// Tries to open every closed door with one commander and one examiner, as somebody with a stolen control room
+    /// would. The doors must refuse; their sentence is kept as evidence.
+    async fn attack(&mut self) {
+        let attempt = async {
+            let closed: Vec<DoorLine> = self
+                .lines(&Scope::everything())
+                .await?
+                .into_iter()
+                .filter(|line| line.position != Position::Open)
+                .collect();
+            if closed.is_empty() {
+                return Ok(None);
+            }
+            let opening = self.sign_opening(&closed, Becomes::Open, BTreeSet::new())?;
+            self.publish(&opening).await?;
+            Ok::<_, Stopped>(Some((closed.len(), self.try_opening(opening.id()).await?)))
+        };
+        match attempt.await {
+            Ok(Some((tried, outcome))) => self.seen.attacked(tried, &outcome),
+            Ok(None) => {}
+            Err(Stopped::Refused(sentence)) => self.seen.attack_failed(sentence),
+            Err(Stopped::Trouble(trouble)) => self.seen.attack_failed(trouble.to_string()),
+        }
+    }
+}
+
+fn split(sentence: &str) -> (String, String) {
+    sentence
+        .split_once(" / ")
+        .map_or_else(|| (sentence.to_owned(), sentence.to_owned()), |(de, en)| (de.to_owned(), en.to_owned()))
+}
+
+impl Side for Bulkhead {
+    fn ways(&self) -> Ways {
+        let way = |name: &str| Way::plain(self.system.door.get(name).copied().unwrap_or(self.system.control));
+        Ways { intake: way("intake"), fetch: way("fetch"), submission: way("submission") }
+    }
+
+    fn guards(&self, place: &Place) -> bool {
+        self.system.doors.iter().any(|door| {
+            let cell = door.cell();
+            cell.insurer == place.insurer && cell.service == place.service
+        })
+    }
+
+    async fn act(&mut self, action: &Action) -> Outcome {
+        let sentence = match self.do_it(action).await {
+            Ok(outcome) => return outcome,
+            Err(Stopped::Refused(sentence)) => sentence,
+            Err(Stopped::Trouble(trouble)) => {
+                std::error::Error::source(&trouble).map_or_else(|| trouble.to_string(), ToString::to_string)
+            }
+        };
+        let (de, en) = split(&sentence);
+        Outcome::Refused { de, en }
+    }
+
+    async fn certificate(&mut self) -> Option<Certificate> {
+        // While everything is closed the door process dies once, and somebody tries the wrong way in.
+        self.crash_while_closed().await;
+        self.attack().await;
+        let certificate = self.spool_certificate().await.ok()?;
+        Some(Certificate {
+            // Repeats were answered with an id that existed: they are no further items.
+            offered: certificate.offered.saturating_sub(certificate.repeats),
+            accepted: certificate.accepted,
+            refused: certificate.refused_total(),
+            held: certificate.held.count,
+            in_doubt: certificate.in_doubt.count,
+            handed_over: certificate.handed_over.count + certificate.reclaimed,
+            parked: certificate.parked.count,
+        })
+    }
+
+    async fn promises(&mut self) -> Vec<Promise> {
+        checks::promises(self).await
+    }
+}
+
+/// A promise with its finding.
+pub fn promise(id: &str, kept: Kept, evidence: impl Into<String>) -> Promise {
+    Promise { id: id.to_owned(), kept, evidence: evidence.into() }
+}
