@@ -36,6 +36,8 @@ use crate::{
 const WAIT: Duration = Duration::from_secs(30);
 /// Longest wait for the prober to find every door of an order proven.
 const PROOF_WAIT: Duration = Duration::from_secs(20);
+/// How often people decide again before they give up.
+const DECISIONS_MAX: usize = 3;
 /// How long statements of the drill are good for.
 const GOOD_FOR: Seconds = Seconds(24 * 3600);
 
@@ -226,8 +228,25 @@ impl Bulkhead {
         self.cast.sign(&clearance, &["forensik-1", "forensik-3"])
     }
 
-    /// Opens every closed door in scope that is cleared: opening by a commander, consent with keys by each insurer.
+    /// Opens every closed door in scope that is cleared. A door that changed while people signed (a grant ended, say)
+    /// refuses an opening for its old epoch; people then look again and decide again.
     async fn open(&mut self, scope: &Scope) -> Result<Outcome, Stopped> {
+        let began = Instant::now();
+        let mut refused = None;
+        for _ in 0..DECISIONS_MAX {
+            match self.open_once(scope).await {
+                Err(Stopped::Refused(sentence)) => refused = Some(sentence),
+                Ok(Outcome::NotBuilt) if refused.is_some() => {
+                    return Ok(Outcome::Done { applied: Some(millis(began.elapsed())), proven: None });
+                }
+                other => return other,
+            }
+        }
+        Err(Stopped::Refused(refused.unwrap_or_default()))
+    }
+
+    /// One decision: an opening by a commander, and a consent with keys by each insurer.
+    async fn open_once(&mut self, scope: &Scope) -> Result<Outcome, Stopped> {
         let closed: Vec<DoorLine> =
             self.lines(scope).await?.into_iter().filter(|line| line.position != Position::Open).collect();
         if closed.is_empty() {
@@ -482,12 +501,6 @@ impl Bulkhead {
     }
 }
 
-fn split(sentence: &str) -> (String, String) {
-    sentence
-        .split_once(" / ")
-        .map_or_else(|| (sentence.to_owned(), sentence.to_owned()), |(de, en)| (de.to_owned(), en.to_owned()))
-}
-
 impl Side for Bulkhead {
     fn ways(&self) -> Ways {
         let way = |name: &str| Way::plain(self.system.door.get(name).copied().unwrap_or(self.system.control));
@@ -509,8 +522,7 @@ impl Side for Bulkhead {
                 std::error::Error::source(&trouble).map_or_else(|| trouble.to_string(), ToString::to_string)
             }
         };
-        let (de, en) = split(&sentence);
-        Outcome::Refused { de, en }
+        Outcome::Refused { de: vocabulary::german(&sentence), en: vocabulary::english(&sentence) }
     }
 
     async fn certificate(&mut self) -> Option<Certificate> {

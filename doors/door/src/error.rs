@@ -95,7 +95,7 @@ pub enum Error {
     #[error(transparent)]
     NotAdmitted(clearance::Refused),
     /// A view was not fresh. Nothing changed.
-    #[error("Die Türen bleiben, wie sie sind: {0} / The doors stay as they are: {0}")]
+    #[error("Die Türen bleiben, wie sie sind: {} / The doors stay as they are: {}", vocabulary::german(.0), vocabulary::english(.0))]
     NotFresh(clearance::NotFresh),
     /// Nobody asked for this view, or the answer took too long.
     #[error(

@@ -135,7 +135,9 @@ pub enum Refused {
     },
     /// No clearance helps.
     #[error(
-        "Es fehlt eine gültige Freigabe für {environment} ({class}): {why} / A valid clearance for {environment} is missing ({class}): {why}"
+        "Es fehlt eine gültige Freigabe für {environment} ({class}): {} / A valid clearance for {environment} is missing ({class}): {}",
+        vocabulary::german(.why),
+        vocabulary::english(.why)
     )]
     NoClearance {
         /// For which environment.

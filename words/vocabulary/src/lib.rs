@@ -6,6 +6,7 @@
 #![no_std]
 extern crate alloc;
 
+mod bilingual;
 mod digest;
 mod envelope;
 mod flow;
@@ -14,6 +15,7 @@ mod role;
 mod scope;
 mod time;
 
+pub use bilingual::{english, german};
 pub use digest::{Digest, Hasher, StatementId};
 pub use envelope::{Envelope, EnvelopeError, PayloadType, Signature, pre_authentication_encoding};
 pub use flow::{Class, Epoch, Flow, FlowRules, Holdable, IntakeRule, Position, SessionRule, TransitRule};
