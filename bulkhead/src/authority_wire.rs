@@ -2,6 +2,7 @@
 
 use record::{Entry, entry::BadEntry};
 use serde::{Deserialize, Serialize};
+use vocabulary::Digest;
 
 /// Part of the authority log, as a door follows it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,4 +47,14 @@ impl Piece {
 pub struct Appended {
     /// Number of the entry.
     pub index: u64,
+}
+
+/// Where a door store's ledger stands, told to others so that an old copy is noticed when it comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreHead {
+    /// The store.
+    pub store: Digest,
+    /// Its ledger.
+    pub head: record::Head,
 }

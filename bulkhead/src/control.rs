@@ -4,22 +4,22 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use hyper::Method;
 use ledger::Ledger;
-use clearance::{NONCE_KIND, NonceEntry, STATEMENT_KIND, authority_origin};
+use clearance::{NONCE_KIND, NonceEntry, STATEMENT_KIND, WITNESSED_KIND, authority_origin};
 use record::{Draft, LogKey, Note, witness::AddCheckpoint};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use vocabulary::{Envelope, EstateId, WitnessId};
+use vocabulary::{Digest, Envelope, EstateId, PayloadType, Seconds, Timestamp, WitnessId};
 
 use crate::{
-    authority_wire::{Appended, Piece},
-    clock, command, endpoints,
+    authority_wire::{Appended, Piece, StoreHead},
+    clock, command, endpoints, files,
     http::{self, Call, Endpoint, Reply},
     keys,
     report::{Code, Trouble},
@@ -61,7 +61,14 @@ struct Room {
     /// Newest co-signed checkpoint.
     cosigned: watch::Sender<Option<Published>>,
     witnesses: BTreeMap<WitnessId, Endpoint>,
+    /// The latest head of each door store's ledger that it told us, kept on disk: a store that comes back with less was
+    /// put back from an old copy.
+    heads: Mutex<Heads>,
+    heads_path: PathBuf,
 }
+
+/// Heads of door stores, by store.
+type Heads = BTreeMap<Digest, record::Head>;
 
 /// A co-signed checkpoint as it was published. One of the same size with more signatures is another publication.
 #[derive(Clone)]
@@ -89,12 +96,15 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         .map(|(id, address)| (id, Endpoint { address, tls: connector.clone() }))
         .collect();
     let (len, len_seen) = watch::channel(ledger.head().len);
+    let heads_path = config.dir.join("heads.json");
     let room = Arc::new(Room {
         ledger: Mutex::new(ledger),
         key,
         len,
         cosigned: watch::Sender::new(None),
         witnesses,
+        heads: Mutex::new(read_heads(&heads_path)?),
+        heads_path,
     });
     let listener = command::listen(config.listen, identity.is_some()).await?;
     endpoints::publish(config.endpoints.as_deref(), &[("control", &listener)])?;
@@ -105,9 +115,11 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         Box::pin(async move { answer(&room, call).await })
     });
     // The cosigner ends with the process: it holds nothing that is not in the log.
-    let cosigner = tokio::spawn(cosign_always(room, len_seen));
+    let cosigner = tokio::spawn(cosign_always(room.clone(), len_seen));
+    let recoveries = tokio::spawn(witness_recoveries(room));
     http::serve(listener, acceptor, answerer, stop).await;
     cosigner.abort();
+    recoveries.abort();
     Ok(())
 }
 
@@ -124,6 +136,14 @@ async fn answer(room: &Room, call: Call) -> Reply {
             Ok(nonce) => append(room, NONCE_KIND, &nonce),
             Err(reply) => reply,
         },
+        (&Method::POST, "/head") => match call.json::<StoreHead>() {
+            Ok(told) => remember_head(room, told),
+            Err(reply) => reply,
+        },
+        (&Method::GET, "/head") => match call.query_value("store").and_then(|text| text.parse::<Digest>().ok()) {
+            Some(store) => Reply::json(&room.heads.lock().unwrap_or_else(PoisonError::into_inner).get(&store)),
+            None => Reply::refuse(400, "Welcher Speicher? ?store=… / Which store? ?store=…"),
+        },
         (&Method::GET, "/log") => follow(room, &call).await,
         (&Method::GET, "/checkpoint") => match room.cosigned.borrow().clone() {
             Some(published) => Reply::text(200, published.note),
@@ -133,12 +153,45 @@ async fn answer(room: &Room, call: Call) -> Reply {
     }
 }
 
+fn read_heads(path: &Path) -> Result<Heads, Trouble> {
+    let name = path.display();
+    let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Trouble::because(Code::Files, format!("{name} ist nicht lesbar. / Cannot read {name}."), error)
+    };
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| wrong(error.into())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Heads::new()),
+        Err(error) => Err(wrong(error.into())),
+    }
+}
+
+/// Keeps the longest head a store told. A shorter one is not kept: it may be the old copy we are here to notice.
+fn remember_head(room: &Room, told: StoreHead) -> Reply {
+    let mut heads = room.heads.lock().unwrap_or_else(PoisonError::into_inner);
+    if heads.get(&told.store).is_some_and(|known| known.len >= told.head.len) {
+        return Reply::json(&());
+    }
+    heads.insert(told.store, told.head);
+    let written = serde_json::to_vec(&*heads)
+        .map_err(std::io::Error::other)
+        .and_then(|bytes| files::write_private(&room.heads_path, &bytes));
+    match written {
+        Ok(()) => Reply::json(&()),
+        Err(error) => Reply::refuse(507, &format!("Nicht gespeichert: {error}. / Not kept: {error}.")),
+    }
+}
+
 /// Appends and answers only after the sync.
 fn append<T: serde::Serialize>(room: &Room, kind: &str, content: &T) -> Reply {
-    let draft = match (kind.parse(), serde_json::to_vec(content)) {
-        (Ok(kind), Ok(body)) => Draft { kind, at: clock::now(), body },
-        (Err(_), _) | (_, Err(_)) => return Reply::refuse(500, "Nicht darstellbar. / Cannot be written."),
-    };
+    match serde_json::to_vec(content) {
+        Ok(body) => append_raw(room, kind, body),
+        Err(_) => Reply::refuse(500, "Nicht darstellbar. / Cannot be written."),
+    }
+}
+
+fn append_raw(room: &Room, kind: &str, body: Vec<u8>) -> Reply {
+    let Ok(kind) = kind.parse() else { return Reply::refuse(500, "Nicht darstellbar. / Cannot be written.") };
+    let draft = Draft { kind, at: clock::now(), body };
     let appended = room.ledger.lock().unwrap_or_else(PoisonError::into_inner).append(&[draft]);
     match appended {
         Ok(range) => {
@@ -251,6 +304,57 @@ async fn cosign_once(room: &Room, known: &mut BTreeMap<WitnessId, u64>) -> bool 
         publish(room, size, &note);
     }
     signatures == room.witnesses.len()
+}
+
+/// How often the log is looked over for recoveries of an insurer's section, which wait for witnessed time.
+const RECOVERY_LOOK: Duration = Duration::from_secs(60);
+/// How long a recovery in the log is followed: the charter's waiting time and a day for late witnesses.
+const RECOVERY_FOLLOWED: Seconds = Seconds(3 * 86_400);
+/// How often a followed recovery gets a witnessed entry.
+const RECOVERY_EVERY: Seconds = Seconds(3_600);
+
+/// Records co-signed checkpoints as entries while a recovery waits: only such an entry lets its wait begin and end, and
+/// lets every replica agree on when. Ends with the process; the next one looks the log over again.
+async fn witness_recoveries(room: Arc<Room>) {
+    let mut looked_at = 0;
+    let mut waiting_until = Timestamp(i64::MIN);
+    let mut last = Timestamp(i64::MIN);
+    let mut looks = tokio::time::interval(RECOVERY_LOOK);
+    loop {
+        looks.tick().await;
+        let now = clock::now();
+        match newest_recovery(&room, looked_at) {
+            Ok((len, found)) => {
+                looked_at = len;
+                waiting_until = waiting_until.max(found.map_or(Timestamp(i64::MIN), |at| at.plus(RECOVERY_FOLLOWED)));
+            }
+            Err(error) => tracing::error!(%error, "the authority log cannot be looked over for recoveries"),
+        }
+        let note = room.cosigned.borrow().as_ref().map(|published| published.note.clone());
+        if let Some(note) = note
+            && now <= waiting_until
+            && last.plus(RECOVERY_EVERY) <= now
+        {
+            last = now;
+            append_raw(&room, WITNESSED_KIND, note.into_bytes());
+        }
+    }
+}
+
+/// Where the log ends, and when the newest section change in it from `from` on was appended.
+fn newest_recovery(room: &Room, from: u64) -> Result<(u64, Option<Timestamp>), ledger::Error> {
+    let ledger = room.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut newest = None;
+    for entry in ledger.read(from)? {
+        let entry = entry?;
+        let is_section = entry.kind.as_str() == STATEMENT_KIND
+            && serde_json::from_slice::<Envelope>(&entry.body)
+                .is_ok_and(|envelope| envelope.payload_type == PayloadType::CharterSection);
+        if is_section {
+            newest = Some(entry.at);
+        }
+    }
+    Ok((ledger.head().len, newest))
 }
 
 /// Keeps the newest checkpoint, and of two of one size the one that came later with more signatures.

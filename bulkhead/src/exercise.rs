@@ -2,11 +2,13 @@
 
 pub mod cast;
 pub mod checks;
+pub mod keep;
 pub mod mail_text;
 pub mod side;
 pub mod sign;
 pub mod story_clock;
 pub mod system;
+mod trials;
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -80,7 +82,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
         println!("{table}");
     }
     if arguments.keep {
-        keep(&runtime, &folder, &side)?;
+        runtime.block_on(keep::keep(&folder, &side))?;
     }
     drop((side, outside));
     if arguments.dir.is_none() && !arguments.keep {
@@ -194,24 +196,4 @@ fn in_words(outcome: &::drill::side::Outcome) -> String {
         Outcome::Refused { de, en } => format!("abgelehnt/refused: {de} / {en}"),
         Outcome::NotBuilt => "–".to_owned(),
     }
-}
-
-/// Leaves the system up and says how to attack it.
-fn keep(runtime: &tokio::runtime::Runtime, folder: &Path, side: &Bulkhead) -> Result<(), Trouble> {
-    let me = std::env::current_exe().map_err(wrong)?;
-    let (me, door) = (me.display(), side.system.door.get("door").copied().unwrap_or(side.system.control));
-    let tls = side.system.people_tls();
-    let tls = tls.display();
-    println!("Das System läuft weiter, bis Sie Strg-C drücken. / The system stays up until you press Ctrl-C.\n");
-    println!("Wo steht alles? / Where does everything stand?\n  {me} status --door {door} --tls {tls}\n");
-    if let Some(pid) = side.system.pid("door") {
-        println!("Eine Tür töten / kill a door:\n  kill -9 {pid}\n");
-    }
-    println!("Abrechnung / certificate:\n  {me} spool certificate --door {door} --tls {tls}\n");
-    println!("Ordner / folder: {}", folder.display());
-    runtime.block_on(async {
-        // Without a signal handler Ctrl-C ends the process anyway.
-        let _pressed = tokio::signal::ctrl_c().await;
-    });
-    Ok(())
 }

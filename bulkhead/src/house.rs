@@ -10,7 +10,7 @@ use std::{
 use clearance::{Nonce, RewrappedKey};
 use door::{Effect, Freshness, House, Moment, Outcome, Recording, Report, Signal, Status};
 use order::{Body as _, Closing, Uses};
-use record::Note;
+use record::{Head, Note};
 use tokio::sync::oneshot;
 use vocabulary::{DoorId, Envelope, InsurerId, StatementId};
 
@@ -31,7 +31,7 @@ enum Ask {
     Close(Box<Envelope>, oneshot::Sender<Result<Effect, door::Error>>),
     Follow(Vec<Vec<u8>>, oneshot::Sender<Result<Vec<Effect>, door::Error>>),
     Nonce(Nonce, oneshot::Sender<()>),
-    Fresh(Box<Note>, oneshot::Sender<Result<Vec<Report>, door::Error>>),
+    Fresh(Box<Note>, Option<Head>, oneshot::Sender<Result<Vec<Report>, door::Error>>),
     Open(StatementId, oneshot::Sender<Result<Opened, door::Error>>),
     Status(oneshot::Sender<StatusReply>),
     Releases(oneshot::Sender<Vec<ReleaseTo>>),
@@ -122,8 +122,8 @@ fn answer(house: &mut House, ask: Ask, signals: &[String]) {
             house.ask(nonce, moment());
             let _nobody_waits = reply.send(());
         }
-        Ask::Fresh(note, reply) => {
-            drop(reply.send(house.fresh(&note, None, moment()).map(|proven| proven.reports)));
+        Ask::Fresh(note, remembered, reply) => {
+            drop(reply.send(house.fresh(&note, remembered.as_ref(), moment()).map(|proven| proven.reports)));
         }
         Ask::Open(opening, reply) => {
             drop(reply.send(open(house, opening)));
@@ -253,9 +253,13 @@ impl Doors {
         self.ask(|reply| Ask::Nonce(nonce, reply)).await
     }
 
-    /// Takes the answer.
-    pub async fn fresh(&self, note: Note) -> Result<Result<Vec<Report>, door::Error>, Gone> {
-        self.ask(|reply| Ask::Fresh(Box::new(note), reply)).await
+    /// Takes the answer, and what others remember of this store's ledger.
+    pub async fn fresh(
+        &self,
+        note: Note,
+        remembered: Option<Head>,
+    ) -> Result<Result<Vec<Report>, door::Error>, Gone> {
+        self.ask(|reply| Ask::Fresh(Box::new(note), remembered, reply)).await
     }
 
     /// Tries an opening.

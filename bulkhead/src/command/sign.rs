@@ -120,6 +120,20 @@ pub enum Release {
         #[arg(long)]
         into: PathBuf,
     },
+    /// Schlüssel einer Kasse für eine Tür neu verpacken, in den Entwurf einer Zustimmung. / Wrap an insurer's keys again for a door, into a consent's draft.
+    Rewrap {
+        /// Entwurf der Zustimmung. / Draft of the consent.
+        consent: PathBuf,
+        /// Verpackte Schlüssel (`bulkhead spool keys`). / Wrapped keys (`bulkhead spool keys`).
+        #[arg(long)]
+        keys: PathBuf,
+        /// Freigabeschlüssel der Kasse. / The insurer's release key.
+        #[arg(long)]
+        identity: PathBuf,
+        /// Empfänger der Tür (`bulkhead spool recipient`). / The door's recipient (`bulkhead spool recipient`).
+        #[arg(long)]
+        to: String,
+    },
     /// Teile wieder zusammensetzen. / Put parts together again.
     Combine {
         /// Teile. / Parts.
@@ -173,6 +187,14 @@ fn run_release(release: Release) -> Result<(), Trouble> {
             for part in sign::split(&identity, parts, &into).map_err(refused)? {
                 println!("{}", part.display());
             }
+        }
+        Release::Rewrap { consent, keys, identity, to } => {
+            let to: order::AgeRecipient = to.trim().parse().map_err(|error| {
+                Trouble::because(Code::Keys, "Kein age-Empfänger. / Not an age recipient.", error)
+            })?;
+            let identity = sign::Identity::open(&identity).map_err(refused)?;
+            let count = sign::rewrap_into(&consent, &keys, &identity, &to).map_err(refused)?;
+            println!("{count} Schlüssel neu verpackt. / {count} keys wrapped again.");
         }
         Release::Combine { parts, out } => {
             println!("{}", sign::combine(&parts, &out, clock::now()).map_err(refused)?);

@@ -11,12 +11,13 @@ use std::{
 use clearance::{Nonce, NonceEntry};
 use door::{Effect, Report};
 use hyper::Method;
+use record::Head;
 use tokio::sync::{Mutex, watch};
 use vocabulary::{Envelope, StatementId};
 
 use super::{Config, store::Store};
 use crate::{
-    authority_wire::Piece,
+    authority_wire::{Piece, StoreHead},
     command,
     door_wire::{AppliedLine, Outcome, RefusedLine, StatusReply},
     house::{Doors, Gone},
@@ -30,6 +31,8 @@ const POLL_SECS: u64 = 15;
 const POLL_WAIT: Duration = Duration::from_secs(POLL_SECS + 10);
 /// Wait after the control room could not be reached. It may be dead for weeks; the doors stay as they are.
 const AGAIN: Duration = Duration::from_millis(500);
+/// Longest wait for what is useful but not needed.
+const HEAD_WAIT: Duration = Duration::from_secs(2);
 /// Entries handed to the doors with one sync.
 const ENTRIES_MAX: usize = 1024;
 
@@ -133,6 +136,9 @@ impl Follower {
         if !piece.entries.is_empty() {
             self.declare_insurers().await;
         }
+        if size > from {
+            self.tell_head().await;
+        }
         self.looked_at.store(piece.serial, Ordering::SeqCst);
         self.take_checkpoint(piece.checkpoint.as_deref(), size).await;
         Ok(())
@@ -160,13 +166,33 @@ impl Follower {
         if checkpoint.size != size || checkpoint.size < self.asked_at.load(Ordering::SeqCst) {
             return;
         }
-        match self.doors.fresh(note).await {
+        let remembered = self.remembered_head().await;
+        match self.doors.fresh(note, remembered).await {
             Ok(Ok(_reports)) => {
+                self.tell_head().await;
                 self.asked_at.store(u64::MAX, Ordering::SeqCst);
                 self.fresh_at.send_replace(checkpoint.size);
             }
             Ok(Err(error)) => tracing::warn!(%error, "checkpoint does not make the view fresh"),
             Err(gone) => tracing::error!(%gone, "doors"),
+        }
+    }
+
+    /// What the control room remembers of our ledger. A hostile one can forget, which hides an old copy, or invent,
+    /// which closes doors; neither opens one.
+    async fn remembered_head(&self) -> Option<Head> {
+        let store = self.doors.status().await.ok()?.store;
+        let path = format!("/head?store={store}");
+        http::call_json(&self.control, Method::GET, &path, Vec::new(), HEAD_WAIT).await.ok().flatten()
+    }
+
+    /// Tells the control room where our ledger stands.
+    async fn tell_head(&self) {
+        let Ok(status) = self.doors.status().await else { return };
+        let head = Head { len: status.ledger_len, chain: status.ledger_chain, root: status.ledger_root };
+        let Ok(body) = serde_json::to_vec(&StoreHead { store: status.store, head }) else { return };
+        if let Err(error) = http::call(&self.control, Method::POST, "/head", body, HEAD_WAIT).await {
+            tracing::debug!(%error, "nobody remembers our ledger's head");
         }
     }
 

@@ -1,10 +1,11 @@
 //! The spool of a door process and the keys to what it holds.
 //!
-//! While a cell is closed for a reason, the door's keys are destroyed: what is stored then exists for nobody but the
-//! insurer. They come back with the insurer's consent, wrapped to this door's own age identity.
+//! While a door is closed for a reason, the keys of its cell are destroyed, and of no other cell: what is stored then
+//! exists for nobody but the insurer. They come back with the insurer's consent, wrapped to this door's own age
+//! identity.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::Path,
     sync::Arc,
     time::Duration,
@@ -16,7 +17,7 @@ use door::{Gate, Why};
 use serde::Serialize;
 use spool::{About, Entropy, KeyEpoch, Recipient, ReleaseRecipients, ReleasedKeys, Spool, WrappedKey};
 use tokio::task::JoinSet;
-use vocabulary::{Class, Digest, DoorId, Hasher, InsurerId};
+use vocabulary::{CellId, Class, Digest, DoorId, Hasher, InsurerId};
 use zeroize::Zeroizing;
 
 use super::Config;
@@ -40,7 +41,7 @@ pub struct Store {
     identity: Zeroizing<String>,
     /// Its public half.
     recipient: String,
-    doors: BTreeSet<DoorId>,
+    gates: BTreeMap<DoorId, Gate>,
 }
 
 impl Store {
@@ -74,16 +75,14 @@ impl Store {
         );
         let identity = own_identity(&config.dir.join("door.age"))?;
         let recipient = recipient_of(&identity)?;
-        let doors: BTreeSet<DoorId> = gates.keys().cloned().collect();
-        for door in &doors {
+        for door in gates.keys() {
             spool.know_cell(door.cell());
         }
-        Ok(Self { spool: Arc::new(spool), identity, recipient, doors })
+        Ok(Self { spool: Arc::new(spool), identity, recipient, gates: gates.clone() })
     }
 
-    /// Follows every door's view: declares insurers to the spool as the charter names their release recipients, and
-    /// destroys keys where a door is closed for a reason. Ends with the process; cancelling is safe, for a door that
-    /// is contained at the next start destroys them then.
+    /// Follows every door's view, each by itself: destroys the keys of its cell where a door is closed for a reason.
+    /// Ends with the process; cancelling is safe, for a door that is contained at the next start destroys them then.
     pub async fn keep_keys_with_positions(self: Arc<Self>, gates: BTreeMap<DoorId, Gate>) {
         let mut watching = JoinSet::new();
         for (door, gate) in gates {
@@ -100,14 +99,13 @@ impl Store {
 
     async fn keep_keys(self: Arc<Self>, door: DoorId, gate: Gate) {
         let mut view = gate.watch();
-        let insurer = door.cell().insurer.clone();
         loop {
             let why = view.borrow_and_update().why;
             match why {
-                Why::Restricted(Class::Containment) => self.destroy(&insurer).await,
+                Why::Restricted(Class::Containment) => self.destroy(door.cell()).await,
                 Why::Restricted(Class::Precautionary) => {
                     if tokio::time::timeout(PRECAUTION, view.changed()).await.is_err() {
-                        self.destroy(&insurer).await;
+                        self.destroy(door.cell()).await;
                     } else {
                         continue;
                     }
@@ -120,20 +118,22 @@ impl Store {
         }
     }
 
-    async fn destroy(&self, insurer: &InsurerId) {
-        if !self.spool.insurers().contains(insurer) {
+    async fn destroy(&self, cell: &CellId) {
+        if !self.spool.enrolled().contains(cell) {
             return;
         }
-        if let Err(error) = self.spool.hold(insurer.clone()).await {
-            tracing::error!(%insurer, %error, "the door's keys could not be destroyed");
+        if let Err(error) = self.spool.hold(cell.clone()).await {
+            tracing::error!(%cell, %error, "the door's keys could not be destroyed");
         }
     }
 
-    /// Declares an insurer's release recipients, as the charter in force names them.
+    /// Doors of an insurer in this process.
+    fn doors_of(&self, insurer: &InsurerId) -> impl Iterator<Item = &DoorId> {
+        self.gates.keys().filter(move |door| door.cell().insurer == *insurer)
+    }
+
+    /// Declares an insurer's release recipients for every cell it has here, as the charter in force names them.
     pub async fn enrol(&self, insurer: InsurerId, active: &str, recovery: &str) {
-        if !self.doors.iter().any(|door| door.cell().insurer == insurer) {
-            return;
-        }
         let recipients = match (Recipient::new(active), Recipient::new(recovery)) {
             (Ok(active), Ok(recovery)) => ReleaseRecipients { active, recovery },
             (Err(error), _) | (_, Err(error)) => {
@@ -141,36 +141,51 @@ impl Store {
                 return;
             }
         };
-        if let Err(error) = self.spool.enrol(insurer.clone(), recipients).await {
-            tracing::error!(%insurer, %error, "insurer could not be declared to the spool");
+        for cell in self.doors_of(&insurer).map(DoorId::cell) {
+            if let Err(error) = self.spool.enrol(cell.clone(), recipients.clone()).await {
+                tracing::error!(%cell, %error, "cell could not be declared to the spool");
+            }
         }
     }
 
-    /// Takes keys that consents brought. Keys that are not for this door are left alone.
+    /// Takes keys that consents brought, each for the cell of the door it names. Keys that are not for a door of this
+    /// process are left alone, and so are those of a door that is contained after all.
     pub async fn take_keys(&self, keys: &[RewrappedKey]) {
-        let mut by_insurer: BTreeMap<InsurerId, Vec<WrappedKey>> = BTreeMap::new();
-        for key in keys.iter().filter(|key| self.doors.contains(&key.door)) {
-            let insurer = key.door.cell().insurer.clone();
-            let epoch = self.epochs(&insurer).into_iter().find(|(name, _)| *name == key.segment);
+        let mut by_door: BTreeMap<&DoorId, Vec<WrappedKey>> = BTreeMap::new();
+        for key in keys.iter().filter(|key| self.gates.contains_key(&key.door)) {
+            let cell = key.door.cell();
+            let epoch = self.epochs(cell).into_iter().find(|(name, _)| *name == key.segment);
             if let (Some((_, epoch)), Ok(wrapped)) = (epoch, STANDARD.decode(&key.wrapped)) {
-                by_insurer.entry(insurer.clone()).or_default().push(WrappedKey { epoch, insurer, wrapped });
+                by_door.entry(&key.door).or_default().push(WrappedKey { epoch, cell: cell.clone(), wrapped });
             }
         }
-        for (insurer, wrapped) in by_insurer {
+        for (door, wrapped) in by_door {
+            let cell = door.cell();
+            if self.is_contained(door) {
+                continue;
+            }
             let released = match ReleasedKeys::unwrap(&wrapped, &self.identity) {
-                Ok(keys) => self.spool.release(insurer.clone(), keys).await,
+                Ok(keys) => self.spool.release(cell.clone(), keys).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = released {
-                tracing::error!(%insurer, %error, "the insurer's keys could not be used");
+                tracing::error!(%cell, %error, "the insurer's keys could not be used");
+            }
+            // A cut that came while the keys were on their way destroyed nothing yet: there was nothing to destroy.
+            if self.is_contained(door) {
+                self.destroy(cell).await;
             }
         }
     }
 
-    /// Key epochs of an insurer under the names that statements use.
-    fn epochs(&self, insurer: &InsurerId) -> Vec<(Digest, KeyEpoch)> {
+    fn is_contained(&self, door: &DoorId) -> bool {
+        self.gates.get(door).is_some_and(|gate| gate.view().why == Why::Restricted(Class::Containment))
+    }
+
+    /// Key epochs of a cell under the names that statements use.
+    fn epochs(&self, cell: &CellId) -> Vec<(Digest, KeyEpoch)> {
         let named = |key: &WrappedKey| (self.segment(key.epoch), key.epoch);
-        self.spool.wrapped_keys(insurer).iter().map(named).collect()
+        self.spool.wrapped_keys(cell).iter().map(named).collect()
     }
 
     /// The name of a key epoch in statements: unlike its number, unique across spools.
@@ -182,18 +197,14 @@ impl Store {
         hasher.finish()
     }
 
-    /// Answers the questions about the spool: `/spool/status`, `/spool/certificate`, `/spool/keys?insurer=…`,
-    /// `/spool/recipient`.
+    /// Answers the questions about the spool: `/spool/status`, `/spool/certificate`, `/spool/keys?insurer=…` (all its
+    /// cells) or `/spool/keys?cell=insurer/service`, `/spool/recipient`.
     pub async fn answer(&self, call: &Call) -> Reply {
         match call.path.as_str() {
             "/spool/status" => Reply::json(&self.spool.status()),
             "/spool/recipient" => Reply::text(200, format!("{}\n", self.recipient)),
             "/spool/certificate" => self.certificate(call.query_value("insurer")).await,
-            "/spool/keys" => match call.query_value("insurer").map(InsurerId::new) {
-                Some(Ok(insurer)) => Reply::json(&self.keys_of(&insurer)),
-                Some(Err(error)) => Reply::refuse(400, &error.to_string()),
-                None => Reply::refuse(400, "Welche Kasse? ?insurer=… / Which insurer? ?insurer=…"),
-            },
+            "/spool/keys" => self.keys(call.query_value("insurer"), call.query_value("cell")),
             _ => Reply::not_found(&call.path),
         }
     }
@@ -213,15 +224,33 @@ impl Store {
         }
     }
 
-    /// The wrapped keys of an insurer as its companion takes them.
-    fn keys_of(&self, insurer: &InsurerId) -> Vec<RewrappedKey> {
-        let Some(door) = self.doors.iter().find(|door| door.cell().insurer == *insurer) else { return Vec::new() };
-        let as_exported = |key: WrappedKey| RewrappedKey {
-            door: door.clone(),
-            segment: self.segment(key.epoch),
-            wrapped: STANDARD.encode(&key.wrapped),
+    fn keys(&self, insurer: Option<&str>, cell: Option<&str>) -> Reply {
+        match (insurer.map(InsurerId::new), cell.map(str::parse::<CellId>)) {
+            (None, Some(Ok(cell))) => {
+                let door = DoorId::of(cell);
+                Reply::json(&self.keys_of(self.gates.keys().filter(|ours| **ours == door)))
+            }
+            (Some(Ok(insurer)), None) => Reply::json(&self.keys_of(self.doors_of(&insurer))),
+            (Some(Err(error)), _) | (_, Some(Err(error))) => Reply::refuse(400, &error.to_string()),
+            (None, None) | (Some(Ok(_)), Some(Ok(_))) => Reply::refuse(
+                400,
+                "Welche Zelle oder Kasse? ?cell=kasse/dienst oder ?insurer=kasse / \
+                 Which cell or insurer? ?cell=insurer/service or ?insurer=insurer",
+            ),
+        }
+    }
+
+    /// The wrapped keys of cells as the insurer's companion takes them, each with the door of its own cell.
+    fn keys_of<'a>(&self, doors: impl Iterator<Item = &'a DoorId>) -> Vec<RewrappedKey> {
+        let of_door = |door: &DoorId| {
+            let as_exported = |key: WrappedKey| RewrappedKey {
+                door: door.clone(),
+                segment: self.segment(key.epoch),
+                wrapped: STANDARD.encode(&key.wrapped),
+            };
+            self.spool.wrapped_keys(door.cell()).into_iter().map(as_exported).collect::<Vec<_>>()
         };
-        self.spool.wrapped_keys(insurer).into_iter().map(as_exported).collect()
+        doors.flat_map(of_door).collect()
     }
 
     /// Syncs and closes; called last, when nobody offers any more.

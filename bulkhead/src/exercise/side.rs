@@ -14,7 +14,7 @@ use ::drill::{
     side::{Certificate, Kept, Outcome, Promise, Side, Ways},
 };
 use clearance::{
-    Basis, CheckResult, ChecklistItem, Clearance, Consent, Grade, RewrappedKey, Withdrawal, Withdraws,
+    Basis, CheckResult, ChecklistItem, Clearance, Consent, Grade, RewrappedKey,
 };
 use estate::Estate;
 use hyper::Method;
@@ -35,7 +35,7 @@ use crate::{
 /// Longest wait for an answer of one of our parts.
 const WAIT: Duration = Duration::from_secs(30);
 /// Longest wait for the prober to find every door of an order proven.
-const PROOF_WAIT: Duration = Duration::from_secs(20);
+pub(super) const PROOF_WAIT: Duration = Duration::from_secs(20);
 /// How often people decide again before they give up.
 const DECISIONS_MAX: usize = 3;
 /// How long statements of the drill are good for.
@@ -47,17 +47,17 @@ pub struct Bulkhead {
     pub system: System,
     /// Everybody who can sign.
     pub cast: Cast,
-    estate: Estate,
+    pub(super) estate: Estate,
     clock: Arc<dyn Clock>,
     pace: Pace,
     /// Full clearances by environment, the latest.
-    cleared: BTreeMap<InsurerId, StatementId>,
+    pub(super) cleared: BTreeMap<InsurerId, StatementId>,
     /// What the drill saw of the promises on the way.
     pub seen: checks::Seen,
 }
 
 /// What kept a step from being carried out: trouble of the drill itself, or a refusal to be told.
-enum Stopped {
+pub(super) enum Stopped {
     Trouble(Trouble),
     Refused(String),
 }
@@ -78,7 +78,7 @@ fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Trouble 
     Trouble::because(Code::Drill, "Ein Schritt der Übung misslang. / A step of the drill failed.", error)
 }
 
-fn words(text: &str) -> Result<Text, Trouble> {
+pub(super) fn words(text: &str) -> Result<Text, Trouble> {
     Text::try_from(text.to_owned()).map_err(wrong)
 }
 
@@ -124,7 +124,7 @@ impl Bulkhead {
     }
 
     /// Appends a statement to the authority log.
-    async fn publish(&self, envelope: &Envelope) -> Result<(), Stopped> {
+    pub(super) async fn publish(&self, envelope: &Envelope) -> Result<(), Stopped> {
         let body = serde_json::to_vec(envelope).map_err(wrong)?;
         let control = self.system.endpoint(self.system.control);
         http::call(&control, Method::POST, "/statement", body, WAIT).await?;
@@ -132,7 +132,7 @@ impl Bulkhead {
     }
 
     /// The doors in scope that this system guards, as they stand.
-    async fn lines(&self, scope: &Scope) -> Result<Vec<DoorLine>, Stopped> {
+    pub(super) async fn lines(&self, scope: &Scope) -> Result<Vec<DoorLine>, Stopped> {
         let mut lines = self.status().await?.doors;
         lines.retain(|line| self.estate.place(&line.door).is_some_and(|place| scope.covers(&place)));
         Ok(lines)
@@ -207,6 +207,20 @@ impl Bulkhead {
     }
 
     fn sign_clearance(&self, insurer: &InsurerId, grade: Grade, found: &str) -> Result<Envelope, Trouble> {
+        self.sign_clearance_by(insurer, grade, found, &["forensik-1", "forensik-3"])
+    }
+
+    /// A clearance signed by these examiners, however many they are.
+    ///
+    /// # Errors
+    /// [`Trouble`] when a companion refuses.
+    pub fn sign_clearance_by(
+        &self,
+        insurer: &InsurerId,
+        grade: Grade,
+        found: &str,
+        examiners: &[&str],
+    ) -> Result<Envelope, Trouble> {
         let now = clock::now();
         let evidence = Digest::of(format!("drill evidence of {insurer} at {now}").as_bytes());
         let clearance = Clearance {
@@ -225,7 +239,7 @@ impl Bulkhead {
             issued: now,
             expires: now.plus(GOOD_FOR),
         };
-        self.cast.sign(&clearance, &["forensik-1", "forensik-3"])
+        self.cast.sign(&clearance, examiners)
     }
 
     /// Opens every closed door in scope that is cleared. A door that changed while people signed (a grant ended, say)
@@ -317,7 +331,7 @@ impl Bulkhead {
     }
 
     /// Asks the doors to try an opening that stands in the log.
-    async fn try_opening(&self, opening: StatementId) -> Result<DoorOutcome, Stopped> {
+    pub(super) async fn try_opening(&self, opening: StatementId) -> Result<DoorOutcome, Stopped> {
         let asked = serde_json::to_vec(&TryOpening { opening, wait: Seconds(10) }).map_err(wrong)?;
         let door = self.system.door_endpoint()?;
         Ok(http::call_json(&door, Method::POST, "/open", asked, WAIT).await?)
@@ -418,86 +432,6 @@ impl Bulkhead {
             what: trouble.to_string(),
         })?;
         http::call_json(&door, Method::GET, "/spool/certificate", Vec::new(), WAIT).await
-    }
-
-    /// Kills the door process while every door is closed, the first time it is asked, and looks how it comes back.
-    async fn crash_while_closed(&mut self) {
-        let Ok(before) = self.status().await else { return };
-        if self.seen.has_crashed() || before.doors.iter().any(|line| line.position == Position::Open) {
-            return;
-        }
-        if let Err(trouble) = self.system.crash_doors() {
-            self.seen.crashed(&before, Err(trouble.to_string()));
-            return;
-        }
-        // At once, before any witness could have answered, and again when the view is fresh.
-        let at_once = self.status().await.map_err(|error| error.to_string());
-        self.seen.crashed(&before, at_once);
-        let mut ticks = tokio::time::interval(Duration::from_millis(20));
-        let began = Instant::now();
-        while began.elapsed() < PROOF_WAIT {
-            ticks.tick().await;
-            if let Ok(status) = self.status().await
-                && status.fresh
-            {
-                self.seen.crashed(&before, Ok(status));
-                return;
-            }
-        }
-        self.seen.crashed(&before, Err("no fresh view after the restart".to_owned()));
-    }
-
-    /// Withdraws the clearance of one environment whose doors are open, and waits for them to close by themselves.
-    pub async fn withdraw_one(&mut self) -> Option<(usize, usize)> {
-        let (insurer, clearance) = self.cleared.iter().next().map(|(insurer, id)| (insurer.clone(), *id))?;
-        let of_insurer = |status: StatusReply| -> Vec<DoorLine> {
-            status.doors.into_iter().filter(|line| line.door.cell().insurer == insurer).collect()
-        };
-        let open_before =
-            of_insurer(self.status().await.ok()?).iter().filter(|line| line.position == Position::Open).count();
-        let withdrawal = Withdrawal {
-            estate: self.estate.id().clone(),
-            withdraws: Withdraws::Clearance(clearance),
-            reason: words("Übung: neuer Fund / drill: a new finding").ok()?,
-            issued: clock::now(),
-        };
-        let envelope = self.cast.sign(&withdrawal, &["forensik-3"]).ok()?;
-        self.publish(&envelope).await.ok()?;
-        let mut ticks = tokio::time::interval(Duration::from_millis(20));
-        let began = Instant::now();
-        loop {
-            ticks.tick().await;
-            let lines = of_insurer(self.status().await.ok()?);
-            let still_open = lines.iter().filter(|line| line.position == Position::Open).count();
-            if still_open == 0 || began.elapsed() > PROOF_WAIT {
-                return Some((open_before, still_open));
-            }
-        }
-    }
-
-    /// Tries to open every closed door with one commander and one examiner, as somebody with a stolen control room
-    /// would. The doors must refuse; their sentence is kept as evidence.
-    async fn attack(&mut self) {
-        let attempt = async {
-            let closed: Vec<DoorLine> = self
-                .lines(&Scope::everything())
-                .await?
-                .into_iter()
-                .filter(|line| line.position != Position::Open)
-                .collect();
-            if closed.is_empty() {
-                return Ok(None);
-            }
-            let opening = self.sign_opening(&closed, Becomes::Open, BTreeSet::new())?;
-            self.publish(&opening).await?;
-            Ok::<_, Stopped>(Some((closed.len(), self.try_opening(opening.id()).await?)))
-        };
-        match attempt.await {
-            Ok(Some((tried, outcome))) => self.seen.attacked(tried, &outcome),
-            Ok(None) => {}
-            Err(Stopped::Refused(sentence)) => self.seen.attack_failed(sentence),
-            Err(Stopped::Trouble(trouble)) => self.seen.attack_failed(trouble.to_string()),
-        }
     }
 }
 

@@ -327,6 +327,7 @@ impl System {
             part.child.kill().map_err(wrong)?;
             part.child.wait().map_err(wrong)?;
         }
+        copy_folder(&self.folder.join("door/doors"), &self.folder.join("yesterday")).map_err(wrong)?;
         let path = self.config_of("door");
         self.door = self.launch_from("door", "door", &path)?;
         Ok(())
@@ -345,6 +346,21 @@ impl Drop for System {
 
 fn address(opened: &BTreeMap<String, SocketAddr>, name: &str) -> Result<SocketAddr, Trouble> {
     opened.get(name).copied().ok_or_else(|| wrong(format!("no listener named {name}")))
+}
+
+/// Copies a folder as it is now: "yesterday's directory" for whoever wants to put it back later.
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    files::make_private_folder(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_toml<T: Serialize>(path: &Path, config: &T) -> Result<(), Trouble> {
