@@ -4,8 +4,9 @@ use std::{
     ffi::OsStr,
     io::{BufRead as _, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::Failed;
@@ -61,6 +62,53 @@ pub fn read(command: &mut Command) -> Result<Vec<u8>, Failed> {
             output.status,
             said.trim()
         )))
+    }
+}
+
+/// As [`read`], for a program that must end within `limit`; what it says on its standard error goes to the terminal,
+/// and so does its output as it comes, so that nobody wonders what it is doing.
+///
+/// # Errors
+/// As [`read`], and when it has not ended in time: then it is killed.
+pub fn read_within(command: &mut Command, limit: Duration) -> Result<Vec<u8>, Failed> {
+    let line = line(command);
+    let tried = format!("cannot run `{line}`");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|cause| Failed::because(&tried, &cause))?;
+    let Some(out) = child.stdout.take() else {
+        return Err(Failed::new(format!("{tried}: it has no output")));
+    };
+    let (ended, said) = thread::scope(|scope| {
+        let said = scope.spawn(|| pass_on(out, std::io::stderr(), |_| true));
+        (wait_within(&mut child, limit), said.join())
+    });
+    let said = said.map_err(|_| Failed::new(format!("{tried}: reading its output stopped")))?;
+    let said = said.map_err(|cause| Failed::because(&tried, &cause))?;
+    match ended.map_err(|cause| Failed::because(&tried, &cause))? {
+        Some(status) if status.success() => Ok(said.join("\n").into_bytes()),
+        Some(status) => Err(Failed::new(format!("`{line}` ended with {status}"))),
+        None => Err(Failed::new(format!(
+            "`{line}` did not end within {limit:?} and was killed"
+        ))),
+    }
+}
+
+/// How a child ended; nothing when it was killed because its time was up.
+fn wait_within(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if started.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -162,6 +210,18 @@ mod tests {
         let ended = stream(&mut command, |line| line.starts_with("keep")).unwrap();
         assert_eq!(ended.code, 7);
         assert_eq!(ended.kept, ["keep one", "keep two"]);
+    }
+
+    #[test]
+    fn a_program_has_to_end_in_time() {
+        let limit = Duration::from_secs(60);
+        let said = read_within(Command::new("sh").args(["-c", "echo one; echo two"]), limit).unwrap();
+        assert_eq!(said, b"one\ntwo");
+        let mut forever = Command::new("tail");
+        forever.args(["-f", "/dev/null"]);
+        let error = read_within(&mut forever, Duration::from_millis(50)).unwrap_err();
+        assert!(error.to_string().contains("was killed"), "{error}");
+        assert!(read_within(&mut Command::new("false"), limit).is_err());
     }
 
     #[test]

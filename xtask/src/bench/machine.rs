@@ -2,9 +2,11 @@
 
 use std::{
     fs,
+    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    time::Instant,
 };
 
 use super::version;
@@ -54,10 +56,55 @@ pub(crate) fn facts(folder: &Path) -> String {
     let commit = version(Command::new("git").args(["rev-parse", "--short", "HEAD"]));
     let postfix = version(Command::new("postconf").args(["-dh", "mail_version"]));
     let rustc = version(Command::new("rustc").arg("--version"));
+    let sync = sync_floor(folder).map_or_else(
+        |cause| format!("not measured: {cause}"),
+        |micros| format!("{micros} µs"),
+    );
     format!(
         "- machine: {cores} cores, {processor}, {memory} memory\n- kernel: {kernel}\n- file system of the data: {disk}\n\
+         - one write of 4 KiB with `fdatasync` there, median of {SYNCS}: {sync}\n\
          - compiler: {rustc}; commit {commit}\n- counterpart: Postfix {postfix}\n"
     )
+}
+
+/// Syncs measured for the floor.
+const SYNCS: usize = 201;
+
+/// What durability costs at least on this disk, in microseconds: every intake here waits for syncs, and a disk that
+/// answers late makes group commit look better.
+fn sync_floor(folder: &Path) -> std::io::Result<u128> {
+    let path = folder.join("sync-floor");
+    let mut file = fs::File::create(&path)?;
+    let mut times = Vec::new();
+    for _ in 0..SYNCS {
+        let started = Instant::now();
+        file.write_all(&[1; 4_096])?;
+        file.sync_data()?;
+        times.push(started.elapsed().as_micros());
+    }
+    fs::remove_file(&path)?;
+    times.sort_unstable();
+    Ok(times.get(SYNCS / 2).copied().unwrap_or(0))
+}
+
+/// How busy the machine was: runnable tasks over the last minute, and which compilers run. What somebody else does at
+/// the same time makes every number here worthless or at least worse.
+pub(crate) fn busy() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split_whitespace().next().unwrap_or("unknown").to_owned();
+    match compilers() {
+        0 => format!("load average {load}, no compiler running"),
+        more => format!("load average {load}, {more} compilers running: **busy machine**"),
+    }
+}
+
+/// Compilers somebody else runs. Between our own builds there are none of ours.
+fn compilers() -> usize {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| fs::read_to_string(entry.path().join("comm")).ok());
+    names
+        .filter(|name| matches!(name.trim(), "rustc" | "cc1" | "ld" | "ld.lld"))
+        .count()
 }
 
 fn field(path: &str, name: &str) -> String {

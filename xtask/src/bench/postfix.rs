@@ -106,6 +106,8 @@ impl Drop for Postfix {
     }
 }
 
+/// Defaults, but for what makes it a closed island, and `in_flow_delay`: by default `cleanup` pauses when more comes in
+/// than is delivered, which nothing on hold ever is.
 fn main_cf(queue: &Path, data: &Path, after: After) -> String {
     let restriction = match after {
         After::Discard => "permit_mynetworks, reject",
@@ -123,6 +125,7 @@ fn main_cf(queue: &Path, data: &Path, after: After) -> String {
          mynetworks = 127.0.0.0/8\n\
          inet_protocols = ipv4\n\
          default_transport = discard\n\
+         in_flow_delay = 0\n\
          smtpd_peername_lookup = no\n\
          smtpd_recipient_restrictions = {restriction}\n\
          smtpd_relay_restrictions = permit_mynetworks, reject\n",
