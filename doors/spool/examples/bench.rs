@@ -112,7 +112,7 @@ fn main() {
     };
     for number in 0..80 {
         spool
-            .enrol(format!("kasse-{number:03}").parse().unwrap(), to.clone())
+            .enrol(format!("kasse-{number:03}/kim").parse().unwrap(), to.clone())
             .wait()
             .unwrap();
     }

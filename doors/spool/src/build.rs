@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use vocabulary::{InsurerId, Millis};
+use vocabulary::{CellId, Millis};
 
 use crate::{
     Error, Refused,
@@ -24,7 +24,7 @@ use crate::{
 pub(crate) struct Draft {
     pub(crate) batch: Batch,
     pub(crate) changes: Vec<Change>,
-    pub(crate) capsules: HashMap<InsurerId, Encapsulation>,
+    pub(crate) capsules: HashMap<CellId, Encapsulation>,
     pub(crate) settled: Vec<Settled>,
     pub(crate) next_seq: u64,
 }
@@ -172,13 +172,13 @@ impl Writer {
         };
         match &offer.body {
             Body::Memory(body) => {
-                let insurer = &offer.cell.insurer;
-                if !draft.capsules.contains_key(insurer) {
+                let cell = &offer.cell;
+                if !draft.capsules.contains_key(cell) {
                     draft
                         .capsules
-                        .insert(insurer.clone(), self.shared.encapsulate(insurer)?);
+                        .insert(cell.clone(), self.shared.encapsulate(cell)?);
                 }
-                let capsule = draft.capsules.get_mut(insurer).ok_or(Error::Sealing {
+                let capsule = draft.capsules.get_mut(cell).ok_or(Error::Sealing {
                     tried: "seal an item",
                 })?;
                 let (index, key) = capsule.item_key()?;

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use vocabulary::InsurerId;
+use vocabulary::CellId;
 
 use crate::id::{ItemId, KeyEpoch};
 
@@ -38,7 +38,7 @@ pub enum Refused {
     TooLarge,
     /// Too many offers wait for the disk at this moment.
     Busy,
-    /// The insurer has no release recipients yet, so nothing could be sealed for it.
+    /// The cell has no release recipients yet, so nothing could be sealed for it.
     NotEnrolled,
     /// The spool is closing, or stopped after a disk error.
     Stopped,
@@ -124,8 +124,8 @@ impl fmt::Display for Refused {
                  Not accepted: too many messages wait for the disk right now; send again soon."
             }
             Self::NotEnrolled => {
-                "Nicht angenommen: Für diese Kasse sind noch keine Freigabe-Empfänger hinterlegt; später erneut senden. / \
-                 Not accepted: this insurer has no release recipients yet; send again later."
+                "Nicht angenommen: Für diese Zelle sind noch keine Freigabe-Empfänger hinterlegt; später erneut senden. / \
+                 Not accepted: this cell has no release recipients yet; send again later."
             }
             Self::Stopped => {
                 "Nicht angenommen: Der Speicher wird beendet oder hat nach einem Plattenfehler angehalten; später erneut senden. / \
@@ -200,11 +200,11 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// The insurer has no release recipients.
-    #[error("spool: {insurer} has no release recipients; enrol it first")]
+    /// The cell has no release recipients.
+    #[error("spool: {cell} has no release recipients; enrol it first")]
     NotEnrolled {
-        /// Which insurer.
-        insurer: InsurerId,
+        /// Which cell.
+        cell: CellId,
     },
     /// No such item here.
     #[error("spool: {item} is not in this spool, or its space was reclaimed")]

@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for ItemId {
     }
 }
 
-/// Names one segment key of one insurer: the key pair whose public half items are sealed to from one `hold`,
+/// Names one segment key of one cell: the key pair whose public half items are sealed to from one `hold`,
 /// `release` or change of recipients to the next.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]

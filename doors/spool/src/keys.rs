@@ -1,4 +1,4 @@
-//! Key epochs: which key an insurer's items are sealed to, and where its private half is.
+//! Key epochs: which key a cell's items are sealed to, and where its private half is.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use vocabulary::InsurerId;
+use vocabulary::CellId;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -64,7 +64,7 @@ impl From<Recipient> for String {
     }
 }
 
-/// Whom an insurer's keys are wrapped to, always both: either alone can release.
+/// Whom a cell's keys are wrapped to, always both: either alone can release.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseRecipients {
@@ -80,8 +80,8 @@ pub struct ReleaseRecipients {
 pub struct WrappedKey {
     /// Which key epoch it opens.
     pub epoch: KeyEpoch,
-    /// Whose.
-    pub insurer: InsurerId,
+    /// The cell whose items it opens.
+    pub cell: CellId,
     /// The age file, in hexadecimal on the wire.
     #[serde(with = "hex::serde")]
     pub wrapped: Vec<u8>,
@@ -178,7 +178,7 @@ struct Key {
 pub(crate) struct KeyRing {
     dir: PathBuf,
     epochs: BTreeMap<KeyEpoch, Key>,
-    current: BTreeMap<InsurerId, KeyEpoch>,
+    current: BTreeMap<CellId, KeyEpoch>,
 }
 
 impl KeyRing {
@@ -198,7 +198,7 @@ impl KeyRing {
     /// before anything is sealed to it.
     pub(crate) fn draw(
         epoch: KeyEpoch,
-        insurer: &InsurerId,
+        cell: &CellId,
         recipients: &ReleaseRecipients,
         custody: Custody,
         entropy: &mut Entropy,
@@ -207,7 +207,7 @@ impl KeyRing {
         let wrapped = wrap_key(secret.as_slice(), &[&recipients.active, &recipients.recovery])?;
         let record = KeyRecord {
             epoch,
-            insurer: insurer.clone(),
+            cell: cell.clone(),
             custody,
             public,
             wrapped,
@@ -221,9 +221,9 @@ impl KeyRing {
         Ok((record, kept))
     }
 
-    /// Takes a record that is durable; the newest epoch of an insurer is what its items are sealed to.
+    /// Takes a record that is durable; the newest epoch of a cell is what its items are sealed to.
     pub(crate) fn insert(&mut self, record: KeyRecord) {
-        let newest = self.current.entry(record.insurer.clone()).or_insert(record.epoch);
+        let newest = self.current.entry(record.cell.clone()).or_insert(record.epoch);
         *newest = (*newest).max(record.epoch);
         let epoch = record.epoch;
         if let Some(known) = self.epochs.get_mut(&epoch) {
@@ -252,18 +252,15 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Whether every released key is one of this insurer's and fits.
-    pub(crate) fn check(&self, insurer: &InsurerId, keys: &ReleasedKeys) -> Result<(), Error> {
+    /// Whether every released key is one of this cell's and fits.
+    pub(crate) fn check(&self, cell: &CellId, keys: &ReleasedKeys) -> Result<(), Error> {
         for (epoch, secret) in &keys.0 {
-            let known = self
-                .epochs
-                .get(epoch)
-                .filter(|key| key.record.insurer == *insurer);
+            let known = self.epochs.get(epoch).filter(|key| key.record.cell == *cell);
             let public = public_of(secret)?;
             if known.is_none_or(|key| key.record.public != public) {
                 return Err(Error::Key {
                     what: "a released key",
-                    why: format!("it does not fit {epoch} of {insurer}"),
+                    why: format!("it does not fit {epoch} of {cell}"),
                 });
             }
         }
@@ -300,9 +297,9 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Wipes every private half of an insurer from memory and destroys its files.
-    pub(crate) fn destroy(&mut self, insurer: &InsurerId) -> Result<(), Error> {
-        let epochs: Vec<KeyEpoch> = self.of(insurer).map(|(epoch, _)| epoch).collect();
+    /// Wipes every private half of a cell from memory and destroys its files.
+    pub(crate) fn destroy(&mut self, cell: &CellId) -> Result<(), Error> {
+        let epochs: Vec<KeyEpoch> = self.of(cell).map(|(epoch, _)| epoch).collect();
         // Memory first: it is the copy a running process could still use.
         for epoch in &epochs {
             if let Some(key) = self.epochs.get_mut(epoch) {
@@ -317,43 +314,37 @@ impl KeyRing {
         failures.into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Whether any private half of an insurer is here.
-    pub(crate) fn holds_any(&self, insurer: &InsurerId) -> bool {
-        self.of(insurer).any(|(_, key)| key.secret.is_some())
+    /// Whether any private half of a cell is here.
+    pub(crate) fn holds_any(&self, cell: &CellId) -> bool {
+        self.of(cell).any(|(_, key)| key.secret.is_some())
     }
 
-    fn of<'a>(&'a self, insurer: &'a InsurerId) -> impl Iterator<Item = (KeyEpoch, &'a Key)> + 'a {
+    fn of<'a>(&'a self, cell: &'a CellId) -> impl Iterator<Item = (KeyEpoch, &'a Key)> + 'a {
         self.epochs
             .iter()
-            .filter(move |(_, key)| key.record.insurer == *insurer)
+            .filter(move |(_, key)| key.record.cell == *cell)
             .map(|(epoch, key)| (*epoch, key))
     }
 
-    /// The record of the epoch an insurer's items are sealed to now.
-    pub(crate) fn current(&self, insurer: &InsurerId) -> Result<&KeyRecord, Error> {
+    /// The record of the epoch a cell's items are sealed to now.
+    pub(crate) fn current(&self, cell: &CellId) -> Result<&KeyRecord, Error> {
         self.current
-            .get(insurer)
+            .get(cell)
             .and_then(|epoch| self.epochs.get(epoch))
             .map(|key| &key.record)
-            .ok_or_else(|| Error::NotEnrolled {
-                insurer: insurer.clone(),
-            })
+            .ok_or_else(|| Error::NotEnrolled { cell: cell.clone() })
     }
 
-    pub(crate) fn recipients(&self, insurer: &InsurerId) -> Result<ReleaseRecipients, Error> {
-        let record = self.current(insurer)?;
+    pub(crate) fn recipients(&self, cell: &CellId) -> Result<ReleaseRecipients, Error> {
+        let record = self.current(cell)?;
         Ok(ReleaseRecipients {
             active: Recipient::new(&record.active)?,
             recovery: Recipient::new(&record.recovery)?,
         })
     }
 
-    pub(crate) fn encapsulate(
-        &self,
-        insurer: &InsurerId,
-        entropy: &mut Entropy,
-    ) -> Result<Encapsulation, Error> {
-        let record = self.current(insurer)?;
+    pub(crate) fn encapsulate(&self, cell: &CellId, entropy: &mut Entropy) -> Result<Encapsulation, Error> {
+        let record = self.current(cell)?;
         Encapsulation::new(record.epoch, &record.public, entropy)
     }
 
@@ -362,22 +353,22 @@ impl KeyRing {
         self.epochs.get(&epoch).and_then(|key| key.secret.as_ref())
     }
 
-    /// Whether the door can open what comes in for an insurer now.
-    pub(crate) fn is_open(&self, insurer: &InsurerId) -> bool {
+    /// Whether the door can open what comes in for a cell now.
+    pub(crate) fn is_open(&self, cell: &CellId) -> bool {
         self.current
-            .get(insurer)
+            .get(cell)
             .is_some_and(|epoch| self.secret(*epoch).is_some())
     }
 
-    pub(crate) fn insurers(&self) -> Vec<InsurerId> {
+    pub(crate) fn cells(&self) -> Vec<CellId> {
         self.current.keys().cloned().collect()
     }
 
-    pub(crate) fn wrapped(&self, insurer: &InsurerId) -> Vec<WrappedKey> {
-        self.of(insurer)
+    pub(crate) fn wrapped(&self, cell: &CellId) -> Vec<WrappedKey> {
+        self.of(cell)
             .map(|(epoch, key)| WrappedKey {
                 epoch,
-                insurer: insurer.clone(),
+                cell: cell.clone(),
                 wrapped: key.record.wrapped.clone(),
             })
             .collect()

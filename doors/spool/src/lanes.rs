@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use vocabulary::{CellId, Digest, InsurerId, Millis};
+use vocabulary::{CellId, Digest, Millis};
 
 use crate::{Limits, Refused, cache::Change, id::LaneId, query::LaneRow, state::State};
 
@@ -209,12 +209,13 @@ impl Lanes {
         }
     }
 
-    /// Keys came back: every locked lane of the insurer is looked at again.
-    pub(crate) fn unlock(&mut self, insurer: &InsurerId) {
-        let mut lanes = Vec::new();
-        for (_, cell) in self.cells.iter_mut().filter(|(id, _)| id.insurer == *insurer) {
-            lanes.extend(std::mem::take(&mut cell.locked));
-        }
+    /// Keys came back: every locked lane of the cell is looked at again.
+    pub(crate) fn unlock(&mut self, cell: &CellId) {
+        let lanes = self
+            .cells
+            .get_mut(cell)
+            .map(|cell| std::mem::take(&mut cell.locked))
+            .unwrap_or_default();
         for id in lanes {
             for_lane(&mut self.lanes, id, |lane| lane.locked = false);
             self.queue(id);

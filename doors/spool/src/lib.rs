@@ -14,7 +14,8 @@
 //! transitions of items, counts (refusals, repeats) and what a reclaimed segment leaves behind. There is one stream
 //! and not one per cell or insurer because then one commit is one `fdatasync` per store however many of 4,000 cells
 //! are in it, and open files and preallocated space do not grow with them. What DESIGN calls a segment's data key is
-//! here a *key epoch* of one insurer, and the head of every segment file repeats the epochs that are still needed.
+//! here a *key epoch* of one cell, so that containing one cell never stalls another of the same insurer; the head of
+//! every segment file repeats the epochs that are still needed (about 800 bytes per cell and epoch).
 //!
 //! **The cache** (SQLite) holds pointers and states. It is filled after the sync, with its position in the same
 //! transaction, and filled again from the segments where it is behind, lost, damaged or of another spool.
@@ -44,11 +45,11 @@
 //!
 //! # Sealing
 //!
-//! Items are sealed to the current key epoch of their insurer (see `seal`). Its private half lies in `keys/` while the
-//! door is open, and always wrapped (age) in the segments, to the insurer's active and recovery recipients.
-//! [`Spool::hold`] wipes and destroys the private halves and begins an epoch whose private half never touched a disk in
-//! clear; [`Spool::release`] takes keys back that the insurer re-wrapped ([`release`]). An item whose key is missing
-//! is locked; its lane keeps its order. In clear on the disk stand cells, times, sizes and digests under the spool's
+//! Items are sealed to the current key epoch of their cell (see `seal`). Its private half lies in `keys/` while the
+//! door is open, and always wrapped (age) in the segments, to its insurer's active and recovery recipients.
+//! [`Spool::hold`] wipes and destroys the private halves of one cell and begins an epoch whose private half never
+//! touched a disk in clear; [`Spool::release`] takes keys back that the insurer re-wrapped ([`release`]). An item whose
+//! key is missing is locked; its lane keeps its order. In clear on the disk stand cells, times, sizes and digests under the spool's
 //! own secret: nobody's name, address or message id. The secret is not destroyed on hold: who steals a whole store can
 //! test guesses about senders, not read bodies. Losing the first store loses the door's keys, and then release by the
 //! insurer is needed as after a hold.

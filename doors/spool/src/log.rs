@@ -11,7 +11,7 @@ use std::{
 use ledger::Ledger;
 use record::{Commitment, Draft, Kind, Origin, batch_root};
 use serde::{Deserialize, Serialize};
-use vocabulary::{CellId, Digest, InsurerId, Timestamp};
+use vocabulary::{CellId, Digest, Timestamp};
 
 use crate::{
     Error, Spool,
@@ -30,21 +30,21 @@ pub enum Logged {
     /// A key epoch begins. `door`: whether the door's key store can open it.
     KeyEpoch {
         /// Whose.
-        insurer: InsurerId,
+        cell: CellId,
         /// Which.
         epoch: KeyEpoch,
         /// Whether the private half lies in the door's key store.
         door: bool,
     },
-    /// The door's keys of an insurer are destroyed.
+    /// The door's keys of a cell are destroyed.
     Hold {
         /// Whose.
-        insurer: InsurerId,
+        cell: CellId,
     },
     /// Keys come back from the insurer.
     Release {
         /// Whose.
-        insurer: InsurerId,
+        cell: CellId,
         /// Which.
         epochs: BTreeSet<KeyEpoch>,
     },

@@ -245,7 +245,7 @@ impl OfferWriter {
 
 impl Shared {
     fn stage(&self, cell: &CellId) -> Result<Staged, Refused> {
-        let mut capsule = self.encapsulate(&cell.insurer).map_err(|error| {
+        let mut capsule = self.encapsulate(cell).map_err(|error| {
             if matches!(error, Error::NotEnrolled { .. }) {
                 Refused::NotEnrolled
             } else {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vocabulary::{InsurerId, Timestamp};
+use vocabulary::{CellId, Timestamp};
 
 use crate::{
     Error, Limits,
@@ -25,9 +25,9 @@ impl Writer {
         match command {
             Command::Keys { change, reply } => {
                 let done = match change {
-                    KeyChange::Enrol(insurer, recipients) => self.enrol(&insurer, &recipients),
-                    KeyChange::Hold(insurer) => self.hold(&insurer),
-                    KeyChange::Release(insurer, keys) => self.release(&insurer, keys),
+                    KeyChange::Enrol(cell, recipients) => self.enrol(&cell, &recipients),
+                    KeyChange::Hold(cell) => self.hold(&cell),
+                    KeyChange::Release(cell, keys) => self.release(&cell, keys),
                 };
                 let _ = reply.send(done);
             }
@@ -52,15 +52,14 @@ impl Writer {
     /// private half goes into the key store.
     fn new_epoch(
         &mut self,
-        insurer: &InsurerId,
+        cell: &CellId,
         recipients: &ReleaseRecipients,
         custody: Custody,
     ) -> Result<(KeyEpoch, Option<Secret>), Error> {
         let epoch = KeyEpoch(self.at.next_epoch);
-        let (record, secret) =
-            KeyRing::draw(epoch, insurer, recipients, custody, &mut self.shared.entropy())?;
+        let (record, secret) = KeyRing::draw(epoch, cell, recipients, custody, &mut self.shared.entropy())?;
         self.log(&Logged::KeyEpoch {
-            insurer: insurer.clone(),
+            cell: cell.clone(),
             epoch,
             door: custody == Custody::Door,
         })?;
@@ -74,60 +73,54 @@ impl Writer {
         Ok((epoch, secret))
     }
 
-    fn open_epoch(&mut self, insurer: &InsurerId, recipients: &ReleaseRecipients) -> Result<(), Error> {
-        let (epoch, secret) = self.new_epoch(insurer, recipients, Custody::Door)?;
+    fn open_epoch(&mut self, cell: &CellId, recipients: &ReleaseRecipients) -> Result<(), Error> {
+        let (epoch, secret) = self.new_epoch(cell, recipients, Custody::Door)?;
         match secret {
             Some(secret) => self.shared.keys_mut().keep(epoch, secret),
             None => Ok(()),
         }
     }
 
-    fn enrol(&mut self, insurer: &InsurerId, recipients: &ReleaseRecipients) -> Result<(), Error> {
-        let known = self.shared.keys().recipients(insurer).ok();
-        let open = self.shared.keys().is_open(insurer);
+    fn enrol(&mut self, cell: &CellId, recipients: &ReleaseRecipients) -> Result<(), Error> {
+        let known = self.shared.keys().recipients(cell).ok();
+        let open = self.shared.keys().is_open(cell);
         match known {
             Some(known) if known == *recipients => Ok(()),
-            // Other recipients for a held insurer: the new epoch is not the door's either.
-            Some(_) if !open => self
-                .new_epoch(insurer, recipients, Custody::InsurerOnly)
-                .map(|_| ()),
-            Some(_) | None => self.open_epoch(insurer, recipients),
+            // Other recipients for a held cell: the new epoch is not the door's either.
+            Some(_) if !open => self.new_epoch(cell, recipients, Custody::InsurerOnly).map(|_| ()),
+            Some(_) | None => self.open_epoch(cell, recipients),
         }
     }
 
-    fn hold(&mut self, insurer: &InsurerId) -> Result<(), Error> {
-        let recipients = self.shared.keys().recipients(insurer)?;
-        let custody = self.shared.keys().current(insurer)?.custody;
-        if custody == Custody::InsurerOnly && !self.shared.keys().holds_any(insurer) {
+    fn hold(&mut self, cell: &CellId) -> Result<(), Error> {
+        let recipients = self.shared.keys().recipients(cell)?;
+        let custody = self.shared.keys().current(cell)?.custody;
+        if custody == Custody::InsurerOnly && !self.shared.keys().holds_any(cell) {
             return Ok(());
         }
         // Closing does not wait for a log that cannot be written; the failure is told afterwards.
-        let logged = self.log(&Logged::Hold {
-            insurer: insurer.clone(),
-        });
+        let logged = self.log(&Logged::Hold { cell: cell.clone() });
         // Destroy first: should the rest fail, what comes in is sealed to a key nobody here can open any more.
-        self.shared.keys_mut().destroy(insurer)?;
+        self.shared.keys_mut().destroy(cell)?;
         logged?;
-        self.new_epoch(insurer, &recipients, Custody::InsurerOnly)
+        self.new_epoch(cell, &recipients, Custody::InsurerOnly)
             .map(|_| ())
     }
 
-    fn release(&mut self, insurer: &InsurerId, keys: ReleasedKeys) -> Result<(), Error> {
-        let recipients = self.shared.keys().recipients(insurer)?;
-        self.shared.keys().check(insurer, &keys)?;
+    fn release(&mut self, cell: &CellId, keys: ReleasedKeys) -> Result<(), Error> {
+        let recipients = self.shared.keys().recipients(cell)?;
+        self.shared.keys().check(cell, &keys)?;
         self.log(&Logged::Release {
-            insurer: insurer.clone(),
+            cell: cell.clone(),
             epochs: keys.epochs(),
         })?;
         for (epoch, secret) in keys.0 {
             self.shared.keys_mut().keep(epoch, secret)?;
         }
-        if !self.shared.keys().is_open(insurer)
-            || self.shared.keys().current(insurer)?.custody != Custody::Door
-        {
-            self.open_epoch(insurer, &recipients)?;
+        if !self.shared.keys().is_open(cell) || self.shared.keys().current(cell)?.custody != Custody::Door {
+            self.open_epoch(cell, &recipients)?;
         }
-        self.shared.lanes().unlock(insurer);
+        self.shared.lanes().unlock(cell);
         Ok(())
     }
 
@@ -199,7 +192,7 @@ impl Writer {
             .records()
             .filter(|key| !used.contains(&key.epoch))
             .filter(|key| {
-                keys.current(&key.insurer)
+                keys.current(&key.cell)
                     .is_ok_and(|current| current.epoch != key.epoch)
             })
             .map(|key| key.epoch)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
-use vocabulary::{InsurerId, Millis, Timestamp};
+use vocabulary::{CellId, Millis, Timestamp};
 
 use crate::{
     Error, Refused,
@@ -56,9 +56,9 @@ pub(crate) enum Command {
 }
 
 pub(crate) enum KeyChange {
-    Enrol(InsurerId, ReleaseRecipients),
-    Hold(InsurerId),
-    Release(InsurerId, ReleasedKeys),
+    Enrol(CellId, ReleaseRecipients),
+    Hold(CellId),
+    Release(CellId, ReleasedKeys),
 }
 
 impl Command {

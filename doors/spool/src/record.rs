@@ -1,6 +1,6 @@
 //! The records of a segment: what their public parts say.
 
-use vocabulary::{CellId, Digest, InsurerId, Timestamp};
+use vocabulary::{CellId, Digest, Timestamp};
 
 use crate::codec::{Put, Take};
 use crate::id::KeyEpoch;
@@ -17,7 +17,7 @@ pub(crate) struct SegmentRecord {
     pub(crate) chain_before: Digest,
 }
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 impl SegmentRecord {
     pub(crate) fn write(&self) -> Vec<u8> {
@@ -55,11 +55,11 @@ pub(crate) enum Custody {
     InsurerOnly,
 }
 
-/// A key pair of one insurer. Repeated at the head of every segment for as long as it is needed.
+/// A key pair of one cell. Repeated at the head of every segment for as long as it is needed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct KeyRecord {
     pub(crate) epoch: KeyEpoch,
-    pub(crate) insurer: InsurerId,
+    pub(crate) cell: CellId,
     pub(crate) custody: Custody,
     pub(crate) public: [u8; 32],
     /// An age file with the private half, to the active and the recovery recipient.
@@ -71,7 +71,7 @@ pub(crate) struct KeyRecord {
 impl KeyRecord {
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut put = Put::default();
-        put.u64(self.epoch.0).text(self.insurer.as_str());
+        put.u64(self.epoch.0).text(&self.cell.to_string());
         put.u8(match self.custody {
             Custody::Door => 1,
             Custody::InsurerOnly => 2,
@@ -87,7 +87,7 @@ impl KeyRecord {
         let mut take = Take(bytes);
         let record = Self {
             epoch: KeyEpoch(take.u64()?),
-            insurer: take.text()?.parse().ok()?,
+            cell: take.text()?.parse().ok()?,
             custody: match take.u8()? {
                 1 => Custody::Door,
                 2 => Custody::InsurerOnly,

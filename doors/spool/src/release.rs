@@ -24,11 +24,11 @@ pub fn rewrap(key: &WrappedKey, identity: &str, to: &Recipient) -> Result<Wrappe
     let identity = parse_identity(identity)?;
     let secret = unwrap_key(&key.wrapped, &identity)?.ok_or(Error::Key {
         what: "the identity",
-        why: format!("it does not open {} of {}", key.epoch, key.insurer),
+        why: format!("it does not open {} of {}", key.epoch, key.cell),
     })?;
     Ok(WrappedKey {
         epoch: key.epoch,
-        insurer: key.insurer.clone(),
+        cell: key.cell.clone(),
         wrapped: wrap_key(secret.as_slice(), &[to])?,
     })
 }

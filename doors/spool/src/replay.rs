@@ -10,7 +10,7 @@ use crate::{
     cache::{Cache, Position},
     disk,
     frame::Kind,
-    record::{CarriedRecord, CountRecord, ItemRecord, KeyRecord, SegmentRecord, TransitionRecord},
+    record::{CarriedRecord, CountRecord, ItemRecord, KeyRecord, SegmentRecord, TransitionRecord, VERSION},
     scan::{self, At, Found},
     stores::ReadSide,
 };
@@ -45,6 +45,12 @@ pub(crate) fn apply(cache: &Cache, found: &Found, at: &mut Position) -> Result<(
     match found.kind {
         Kind::Segment => {
             let record = SegmentRecord::read(&found.front).ok_or_else(damaged)?;
+            if record.version != VERSION {
+                return Err(Error::Foreign {
+                    path: format!("segment {}", found.spot.segment).into(),
+                    why: "it was written by another version of this program",
+                });
+            }
             at.spool = record.spool;
             at.next_seq = at.next_seq.max(record.first_seq);
             at.next_epoch = at.next_epoch.max(record.next_epoch);

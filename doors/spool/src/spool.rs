@@ -12,7 +12,7 @@ use std::{
 
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
-use vocabulary::{CellId, Digest, Hasher, InsurerId, Millis, Timestamp};
+use vocabulary::{CellId, Digest, Hasher, Millis, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -91,8 +91,8 @@ impl Shared {
         self.entropy().array()
     }
 
-    pub(crate) fn encapsulate(&self, insurer: &InsurerId) -> Result<Encapsulation, Error> {
-        self.keys().encapsulate(insurer, &mut self.entropy())
+    pub(crate) fn encapsulate(&self, cell: &CellId) -> Result<Encapsulation, Error> {
+        self.keys().encapsulate(cell, &mut self.entropy())
     }
 
     pub(crate) fn staging_path(&self) -> PathBuf {
@@ -282,7 +282,7 @@ impl Spool {
         if bytes > self.shared.limits.body_bytes_max {
             return Some(Refused::TooLarge);
         }
-        if self.shared.keys().current(&cell.insurer).is_err() {
+        if self.shared.keys().current(cell).is_err() {
             return Some(Refused::NotEnrolled);
         }
         let down = lock(&self.shared.stores).iter().any(|store| store.down.is_some());
@@ -356,49 +356,49 @@ impl Spool {
         self.step(item, at, Step::Deleted, None)
     }
 
-    /// Declares an insurer and to whom its keys are wrapped; begins a key epoch that the door can open. With other
+    /// Declares a cell and to whom its keys are wrapped; begins a key epoch that the door can open. With other
     /// recipients than before it begins a new epoch; with the same ones nothing happens.
-    pub fn enrol(&self, insurer: InsurerId, recipients: ReleaseRecipients) -> Durable {
+    pub fn enrol(&self, cell: CellId, recipients: ReleaseRecipients) -> Durable {
         self.ask(|reply| Command::Keys {
-            change: KeyChange::Enrol(insurer, recipients),
+            change: KeyChange::Enrol(cell, recipients),
             reply,
         })
     }
 
-    /// Destroys the door's keys of an insurer. What was accepted, and what will be, can from now on be read only with
-    /// keys that the insurer releases. Safe to repeat.
-    pub fn hold(&self, insurer: InsurerId) -> Durable {
+    /// Destroys the door's keys of a cell, and of no other. What was accepted for it, and what will be, can from now
+    /// on be read only with keys that its insurer releases. Safe to repeat.
+    pub fn hold(&self, cell: CellId) -> Durable {
         self.ask(|reply| Command::Keys {
-            change: KeyChange::Hold(insurer),
+            change: KeyChange::Hold(cell),
             reply,
         })
     }
 
     /// Gives keys back to the door: what they open can be handed over again, and a new epoch begins that the door can
     /// open. Keys that do not fit are refused, and then none is taken.
-    pub fn release(&self, insurer: InsurerId, keys: ReleasedKeys) -> Durable {
+    pub fn release(&self, cell: CellId, keys: ReleasedKeys) -> Durable {
         self.ask(|reply| Command::Keys {
-            change: KeyChange::Release(insurer, keys),
+            change: KeyChange::Release(cell, keys),
             reply,
         })
     }
 
-    /// Whether the door can open what comes in for an insurer now.
+    /// Whether the door can open what comes in for a cell now.
     #[must_use]
-    pub fn is_open(&self, insurer: &InsurerId) -> bool {
-        self.shared.keys().is_open(insurer)
+    pub fn is_open(&self, cell: &CellId) -> bool {
+        self.shared.keys().is_open(cell)
     }
 
-    /// The wrapped keys of an insurer: what its consent re-wraps.
+    /// The wrapped keys of a cell: what its insurer's consent re-wraps.
     #[must_use]
-    pub fn wrapped_keys(&self, insurer: &InsurerId) -> Vec<WrappedKey> {
-        self.shared.keys().wrapped(insurer)
+    pub fn wrapped_keys(&self, cell: &CellId) -> Vec<WrappedKey> {
+        self.shared.keys().wrapped(cell)
     }
 
-    /// The insurers that are enrolled.
+    /// The cells that are enrolled.
     #[must_use]
-    pub fn insurers(&self) -> Vec<InsurerId> {
-        self.shared.keys().insurers()
+    pub fn enrolled(&self) -> Vec<CellId> {
+        self.shared.keys().cells()
     }
 
     /// Counts a refusal that was told before anything was offered, for example because a body grew too large. It

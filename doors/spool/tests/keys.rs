@@ -31,8 +31,8 @@ fn on_hold_the_keys_are_gone_also_after_a_restart_and_release_keeps_the_order() 
     assert_eq!(key_files(dir.path()), 2, "enrolling again changes nothing");
     let before = put(&spool, CELL, "a", 1).item;
     put(&spool, "kasse-002/kim", "a", 1);
-    spool.hold(kasse.id.clone()).wait().unwrap();
-    spool.hold(kasse.id.clone()).wait().unwrap();
+    spool.hold(kasse.cell.clone()).wait().unwrap();
+    spool.hold(kasse.cell.clone()).wait().unwrap();
     assert_eq!(key_files(dir.path()), 1);
     let during = put(&spool, CELL, "a", 2).item;
     let Next::Locked(epochs) = spool.next(&cell(CELL), Millis(0)).unwrap() else {
@@ -46,12 +46,12 @@ fn on_hold_the_keys_are_gone_also_after_a_restart_and_release_keeps_the_order() 
     drop(spool);
 
     let (spool, _) = open(config(dir.path()));
-    assert!(!spool.is_open(&kasse.id) && spool.is_open(&other.id));
+    assert!(!spool.is_open(&kasse.cell) && spool.is_open(&other.cell));
     assert!(matches!(
         spool.next(&cell(CELL), Millis(0)).unwrap(),
         Next::Locked(_)
     ));
-    let wrapped = spool.wrapped_keys(&kasse.id);
+    let wrapped = spool.wrapped_keys(&kasse.cell);
     assert_eq!(wrapped.len(), 2);
 
     // Keys of somebody else, and keys of another epoch, are refused.
@@ -62,8 +62,8 @@ fn on_hold_the_keys_are_gone_also_after_a_restart_and_release_keeps_the_order() 
             .epochs()
             .is_empty()
     );
-    let foreign = ReleasedKeys::unwrap(&spool.wrapped_keys(&other.id), &other.active).unwrap();
-    assert!(spool.release(kasse.id.clone(), foreign).wait().is_err());
+    let foreign = ReleasedKeys::unwrap(&spool.wrapped_keys(&other.cell), &other.active).unwrap();
+    assert!(spool.release(kasse.cell.clone(), foreign).wait().is_err());
 
     // The consent re-wraps to exactly one process.
     let process = Insurer::new("process");
@@ -94,11 +94,61 @@ fn on_hold_the_keys_are_gone_also_after_a_restart_and_release_keeps_the_order() 
         Next::Locked(_)
     ));
 
-    spool.release(kasse.id.clone(), keys).wait().unwrap();
+    spool.release(kasse.cell.clone(), keys).wait().unwrap();
     let after = put(&spool, CELL, "a", 3).item;
     for expected in [before, during, after] {
         let item = take(&spool, CELL).unwrap();
         assert_eq!(item.id(), expected);
+        hand_over(&spool, &item);
+    }
+}
+
+#[test]
+fn holding_one_cell_leaves_another_of_the_same_insurer_readable_in_order_across_a_restart() {
+    const EAU: &str = "kasse-001/eau";
+    let dir = tempfile::tempdir().unwrap();
+    let kasse = Insurer::new("kasse-001");
+    let (spool, _) = open(config(dir.path()));
+    kasse.enrol(&spool);
+    kasse.enrol_cell(&spool, &cell(EAU));
+    let mut kim = vec![put(&spool, CELL, "a", 1).item];
+    let mut eau = vec![put(&spool, EAU, "a", 1).item];
+    spool.hold(cell(EAU)).wait().unwrap();
+    kim.push(put(&spool, CELL, "a", 2).item);
+    eau.push(put(&spool, EAU, "a", 2).item);
+    assert!(spool.is_open(&cell(CELL)) && !spool.is_open(&cell(EAU)));
+    let first = take(&spool, CELL).unwrap();
+    assert_eq!(first.id(), kim[0]);
+    hand_over(&spool, &first);
+    drop(first);
+    drop(spool);
+
+    let (spool, _) = open(config(dir.path()));
+    assert!(spool.is_open(&cell(CELL)) && !spool.is_open(&cell(EAU)));
+    kim.push(put(&spool, CELL, "a", 3).item);
+    eau.push(put(&spool, EAU, "a", 3).item);
+    for (expected, number) in kim[1..].iter().zip(2..) {
+        let item = take(&spool, CELL).unwrap();
+        assert_eq!(item.id(), *expected);
+        assert_eq!(item.sealed().body_bytes().unwrap(), body(number));
+        hand_over(&spool, &item);
+    }
+    let Next::Locked(epochs) = spool.next(&cell(EAU), Millis(0)).unwrap() else {
+        panic!("it must be locked")
+    };
+
+    // Keys belong to one cell: neither lists nor takes the other's.
+    let wrapped = spool.wrapped_keys(&cell(EAU));
+    assert!(wrapped.iter().all(|key| key.cell == cell(EAU)));
+    let keys = ReleasedKeys::unwrap(&wrapped, &kasse.active).unwrap();
+    assert!(epochs.is_subset(&keys.epochs()));
+    assert!(spool.release(cell(CELL), keys.clone()).wait().is_err());
+    assert!(!spool.is_open(&cell(EAU)));
+    spool.release(cell(EAU), keys).wait().unwrap();
+    for (expected, number) in eau.iter().zip(1..) {
+        let item = take(&spool, EAU).unwrap();
+        assert_eq!(item.id(), *expected);
+        assert_eq!(item.sealed().body_bytes().unwrap(), body(number));
         hand_over(&spool, &item);
     }
 }
@@ -113,7 +163,7 @@ fn with_the_active_key_lost_two_of_three_people_drain_the_spool() {
     let (spool, _) = open(config(dir.path()));
     kasse.enrol(&spool);
     let items: Vec<_> = (0..5).map(|number| put(&spool, CELL, "a", number).item).collect();
-    spool.hold(kasse.id.clone()).wait().unwrap();
+    spool.hold(kasse.cell.clone()).wait().unwrap();
 
     let written: Vec<String> = shares.iter().map(|share| share.as_text().to_owned()).collect();
     let read = |index: usize| {
@@ -135,8 +185,8 @@ fn with_the_active_key_lost_two_of_three_people_drain_the_spool() {
         );
     }
     let identity = release::combine_identity(&[read(2), read(0)]).unwrap();
-    let keys = ReleasedKeys::unwrap(&spool.wrapped_keys(&kasse.id), &identity).unwrap();
-    spool.release(kasse.id.clone(), keys).wait().unwrap();
+    let keys = ReleasedKeys::unwrap(&spool.wrapped_keys(&kasse.cell), &identity).unwrap();
+    spool.release(kasse.cell.clone(), keys).wait().unwrap();
     for expected in items {
         let item = take(&spool, CELL).unwrap();
         assert_eq!(item.id(), expected);
@@ -160,11 +210,11 @@ fn a_key_file_cut_short_by_a_crash_in_the_middle_of_a_hold_is_destroyed() {
         .path();
     fs::write(&file, [0; 32]).unwrap();
     let (spool, _) = open(config(dir.path()));
-    assert!(!spool.is_open(&kasse.id));
+    assert!(!spool.is_open(&kasse.cell));
     assert_eq!(key_files(dir.path()), 0);
     put(&spool, CELL, "a", 2);
-    let keys = ReleasedKeys::unwrap(&spool.wrapped_keys(&kasse.id), &kasse.recovery).unwrap();
-    spool.release(kasse.id.clone(), keys).wait().unwrap();
+    let keys = ReleasedKeys::unwrap(&spool.wrapped_keys(&kasse.cell), &kasse.recovery).unwrap();
+    spool.release(kasse.cell.clone(), keys).wait().unwrap();
     assert_eq!(
         take(&spool, CELL).unwrap().sealed().body_bytes().unwrap(),
         body(1)

@@ -41,10 +41,9 @@ fn victim() {
     };
     let round = std::env::var("SPOOL_ROUND").unwrap();
     let (spool, _) = open(victim_config(Path::new(&dir)));
-    for cell in CELLS {
-        let name = cell.split('/').next().unwrap();
-        if !spool.is_open(&insurer(name)) {
-            Insurer::new(name).enrol(&spool);
+    for name in CELLS {
+        if !spool.is_open(&cell(name)) {
+            Insurer::new(name.split('/').next().unwrap()).enrol(&spool);
         }
     }
     std::thread::scope(|scope| {

@@ -92,18 +92,18 @@ fn key_changes_stand_in_the_log() {
     let id = spool.id();
     let kasse = Insurer::new("kasse-001");
     kasse.enrol(&spool);
-    spool.hold(kasse.id.clone()).wait().unwrap();
-    let keys = spool::ReleasedKeys::unwrap(&spool.wrapped_keys(&kasse.id), &kasse.active).unwrap();
+    spool.hold(kasse.cell.clone()).wait().unwrap();
+    let keys = spool::ReleasedKeys::unwrap(&spool.wrapped_keys(&kasse.cell), &kasse.active).unwrap();
     let epochs = keys.epochs();
-    spool.release(kasse.id.clone(), keys).wait().unwrap();
+    spool.release(kasse.cell.clone(), keys).wait().unwrap();
     drop(spool);
     let all = entries(dir.path(), id);
     let place = |wanted: &Logged| all.iter().position(|entry| entry == wanted);
     let hold = place(&Logged::Hold {
-        insurer: kasse.id.clone(),
+        cell: kasse.cell.clone(),
     });
     let release = place(&Logged::Release {
-        insurer: kasse.id.clone(),
+        cell: kasse.cell.clone(),
         epochs,
     });
     assert!(hold.is_some() && hold < release, "{all:?}");

@@ -39,10 +39,10 @@ fn one_of_two_stores_lost_entirely_is_rebuilt_from_the_other() {
         assert_eq!(recovered.mended, [dir.path().join(lost)]);
         assert_eq!(recovered.waiting, 200);
         // The door's keys lay in the first store only: without it the insurer must release them.
-        assert_eq!(spool.is_open(&kasse.id), lost == "second");
+        assert_eq!(spool.is_open(&kasse.cell), lost == "second");
         if lost == "first" {
-            let keys = spool::ReleasedKeys::unwrap(&spool.wrapped_keys(&kasse.id), &kasse.active).unwrap();
-            spool.release(kasse.id.clone(), keys).wait().unwrap();
+            let keys = spool::ReleasedKeys::unwrap(&spool.wrapped_keys(&kasse.cell), &kasse.active).unwrap();
+            spool.release(kasse.cell.clone(), keys).wait().unwrap();
         }
         for item in &accepted {
             let next = take(&spool, CELL).unwrap();

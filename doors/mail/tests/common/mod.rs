@@ -116,7 +116,10 @@ impl World {
                 active: recipient(),
                 recovery: recipient(),
             };
-            spool.enrol(insurer.clone(), recipients).wait().unwrap();
+            for service in ["kim", "eau"] {
+                let cell = format!("{insurer}/{service}").parse().unwrap();
+                spool.enrol(cell, recipients.clone()).wait().unwrap();
+            }
         }
         Self {
             dir,

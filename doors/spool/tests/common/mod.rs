@@ -16,7 +16,7 @@ use spool::{
     Accepted, Config, Entropy, Item, Limits, Next, Offer, Recipient, Recovered, ReleaseRecipients, Spool,
 };
 use std::path::Path;
-use vocabulary::{CellId, InsurerId, Millis, Timestamp};
+use vocabulary::{CellId, Millis, Timestamp};
 
 pub const NOW: Timestamp = Timestamp(1_682_366_400);
 
@@ -25,10 +25,6 @@ pub fn entropy() -> Entropy {
 }
 
 pub fn cell(text: &str) -> CellId {
-    text.parse().unwrap()
-}
-
-pub fn insurer(text: &str) -> InsurerId {
     text.parse().unwrap()
 }
 
@@ -55,7 +51,8 @@ pub fn open(config: Config) -> (Spool, Recovered) {
 
 /// The identities behind an insurer's release recipients.
 pub struct Insurer {
-    pub id: InsurerId,
+    /// Its cell that is enrolled.
+    pub cell: CellId,
     pub active: String,
     pub recovery: String,
     pub recipients: ReleaseRecipients,
@@ -72,7 +69,7 @@ impl Insurer {
         let (active, to_active) = identity();
         let (recovery, to_recovery) = identity();
         Self {
-            id: insurer(name),
+            cell: cell(&format!("{name}/kim")),
             active,
             recovery,
             recipients: ReleaseRecipients {
@@ -83,10 +80,11 @@ impl Insurer {
     }
 
     pub fn enrol(&self, spool: &Spool) {
-        spool
-            .enrol(self.id.clone(), self.recipients.clone())
-            .wait()
-            .unwrap();
+        self.enrol_cell(spool, &self.cell);
+    }
+
+    pub fn enrol_cell(&self, spool: &Spool, cell: &CellId) {
+        spool.enrol(cell.clone(), self.recipients.clone()).wait().unwrap();
     }
 }
 
