@@ -15,7 +15,7 @@ use record::Head;
 use tokio::sync::{Mutex, watch};
 use vocabulary::{Envelope, StatementId};
 
-use super::{Config, store::Store};
+use super::{Config, refusals::Refusals, store::Store};
 use crate::{
     authority_wire::{Piece, StoreHead},
     command,
@@ -47,10 +47,14 @@ pub struct Follower {
     fresh_at: watch::Sender<u64>,
     /// Number of the newest publication looked at, useful or not: the next poll waits for a newer one.
     looked_at: AtomicU64,
+    /// The newest checkpoint looked at. It may answer a nonce whose place in the log we learn only afterwards.
+    newest: std::sync::Mutex<Option<String>>,
     /// Size the log must have before the nonce asked last is in it.
     asked_at: AtomicU64,
     /// One opening at a time: each asks for a view of its own.
     opening: Mutex<()>,
+    /// Why statements of the log have no effect.
+    refusals: Refusals,
 }
 
 impl Follower {
@@ -72,8 +76,10 @@ impl Follower {
             size: watch::Sender::new(0),
             fresh_at: watch::Sender::new(0),
             looked_at: AtomicU64::new(0),
+            newest: std::sync::Mutex::new(None),
             asked_at: AtomicU64::new(u64::MAX),
             opening: Mutex::new(()),
+            refusals: Refusals::default(),
         })
     }
 
@@ -114,6 +120,10 @@ impl Follower {
         let appended: crate::authority_wire::Appended =
             http::call_json(&self.control, Method::POST, "/nonce", body, POLL_WAIT).await?;
         self.asked_at.store(appended.index.saturating_add(1), Ordering::SeqCst);
+        // The answer may have been here before we knew that it is one.
+        let newest = self.newest.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let size = *self.size.borrow();
+        self.take_checkpoint(newest.as_deref(), size).await;
         Ok(())
     }
 
@@ -127,7 +137,7 @@ impl Follower {
         for batch in entries.chunks(ENTRIES_MAX) {
             let effects = self.doors.follow(batch.to_vec()).await.map_err(|gone| unable(gone.to_string()))?;
             match effects {
-                Ok(effects) => self.note(&effects),
+                Ok(effects) => self.note(batch, &effects),
                 Err(error) => return Err(unable(error.to_string())),
             }
             size += batch.len() as u64;
@@ -140,6 +150,7 @@ impl Follower {
             self.tell_head().await;
         }
         self.looked_at.store(piece.serial, Ordering::SeqCst);
+        self.newest.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone_from(&piece.checkpoint);
         self.take_checkpoint(piece.checkpoint.as_deref(), size).await;
         Ok(())
     }
@@ -151,9 +162,10 @@ impl Follower {
         }
     }
 
-    fn note(&self, effects: &[Effect]) {
-        for effect in effects {
+    fn note(&self, entries: &[Vec<u8>], effects: &[Effect]) {
+        for (entry, effect) in entries.iter().zip(effects) {
             if let Effect::Refused(refused) = effect {
+                self.refusals.remember(entry, refused);
                 tracing::warn!(%refused, "statement in the authority log refused");
             }
         }
@@ -224,7 +236,9 @@ impl Follower {
             Ok(Ok(opened)) => {
                 self.store.take_keys(&opened.keys).await;
                 let refused = opened.outcome.refused.into_iter();
-                let refused = refused.map(|one| RefusedLine { door: one.door, missing: one.missing }).collect();
+                let refused = refused
+                    .map(|one| RefusedLine { door: one.door, missing: self.refusals.explain(one.missing) })
+                    .collect();
                 Ok(outcome(&opened.outcome.applied, refused, began))
             }
             Ok(Err(error)) => Err(error.to_string()),
