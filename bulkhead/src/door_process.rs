@@ -7,6 +7,7 @@ pub mod api;
 pub mod config;
 pub mod enrol;
 pub mod follow;
+pub mod refusals;
 pub mod store;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
