@@ -294,6 +294,11 @@ impl World {
         assert!(self.is_all(Position::Open).await);
     }
 
+    /// How many statements were brought so far.
+    pub fn papers(&self) -> usize {
+        self.papers
+    }
+
     /// Writes a statement to a file, as somebody brings it on a stick.
     pub fn paper(&mut self, envelope: &Envelope) -> PathBuf {
         self.papers += 1;
