@@ -17,7 +17,7 @@ use door::{Gate, Why};
 use serde::Serialize;
 use spool::{About, Entropy, KeyEpoch, Recipient, ReleaseRecipients, ReleasedKeys, Spool, WrappedKey};
 use tokio::task::JoinSet;
-use vocabulary::{CellId, Class, Digest, DoorId, Hasher, InsurerId};
+use vocabulary::{CellId, Class, Digest, DoorId, Hasher, InsurerId, Position, TransitRule};
 use zeroize::Zeroizing;
 
 use super::Config;
@@ -30,8 +30,10 @@ use crate::{
 /// How long a precautionary cut leaves the door's keys in place, so that a false alarm can be lifted without waking
 /// every insurer: the charter's default window. A raised class ends it at once.
 const PRECAUTION: Duration = Duration::from_secs(4 * 3600);
-/// How often kept copies of handed-over items are looked over.
-const RECLAIM: Duration = Duration::from_secs(3600);
+/// How often what was accepted is committed to the spool's log.
+const ROOTS: Duration = Duration::from_secs(1);
+/// How often kept copies of handed-over items are looked over, and stores that are down tried again.
+const RECLAIM: Duration = Duration::from_secs(60);
 
 /// The spool with the door's own identity.
 pub struct Store {
@@ -89,19 +91,52 @@ impl Store {
             watching.spawn(self.clone().keep_keys(door, gate));
         }
         let mut reclaim = tokio::time::interval(RECLAIM);
+        let mut roots = tokio::time::interval(ROOTS);
+        roots.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 ended = watching.join_next() => if ended.is_none() { return },
-                _ = reclaim.tick() => {}
+                _ = roots.tick() => self.log_roots().await,
+                _ = reclaim.tick() => self.look_over().await,
             }
+        }
+    }
+
+    /// Commits what was accepted to the spool's own log, at most one root per cell and second.
+    async fn log_roots(&self) {
+        if let Err(error) = self.spool.log_roots(clock::now()).await {
+            tracing::error!(%error, "what was accepted could not be committed to the spool's log");
+        }
+    }
+
+    /// Brings stores back that were down, and gives back the space of what was confirmed or kept long enough, but only
+    /// while every door is Open: behind a closed door nothing expires.
+    async fn look_over(&self) {
+        if !self.spool.status().is_whole()
+            && let Err(error) = self.spool.mend().await
+        {
+            tracing::error!(%error, "a copy of the spool is still down");
+        }
+        if self.gates.values().any(|gate| gate.view().position != Position::Open) {
+            return;
+        }
+        match self.spool.reclaim(clock::now()).await {
+            Ok(0) => {}
+            Ok(segments) => tracing::info!(segments, "space given back"),
+            Err(error) => tracing::error!(%error, "space could not be given back"),
         }
     }
 
     async fn keep_keys(self: Arc<Self>, door: DoorId, gate: Gate) {
         let mut view = gate.watch();
         loop {
-            let why = view.borrow_and_update().why;
+            let (why, handing_on) = {
+                let view = view.borrow_and_update();
+                (view.why, view.rules.forward == TransitRule::Pass)
+            };
             match why {
+                // Limited operation hands on what is stored; its keys go when it ends.
+                Why::Restricted(_) if handing_on => {}
                 Why::Restricted(Class::Containment) => self.destroy(door.cell()).await,
                 Why::Restricted(Class::Precautionary) => {
                     if tokio::time::timeout(PRECAUTION, view.changed()).await.is_err() {
@@ -179,7 +214,10 @@ impl Store {
     }
 
     fn is_contained(&self, door: &DoorId) -> bool {
-        self.gates.get(door).is_some_and(|gate| gate.view().why == Why::Restricted(Class::Containment))
+        self.gates.get(door).is_some_and(|gate| {
+            let view = gate.view();
+            view.why == Why::Restricted(Class::Containment) && view.rules.forward == TransitRule::Stop
+        })
     }
 
     /// Key epochs of a cell under the names that statements use.

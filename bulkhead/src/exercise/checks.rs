@@ -175,7 +175,7 @@ async fn door_2(side: &mut Bulkhead) -> Promise {
 /// Every log of the drill, read back from disk by the verifier that stands alone.
 fn log_1(side: &Bulkhead) -> Promise {
     let mut entries = 0;
-    for (name, inside) in [("authority", "control/log"), ("doors", "door/doors")] {
+    for (name, inside) in [("authority", "control/log"), ("doors", "door/doors"), ("spool", "door/spool/log")] {
         let dir = side.system.path(inside);
         let verified = ledger::origin_of(&dir).and_then(|origin| ledger::verify(&dir, &origin, &[], &Trust::default()));
         match verified {
@@ -184,7 +184,7 @@ fn log_1(side: &Bulkhead) -> Promise {
             Err(error) => return promise("LOG-1", Kept::Broken, format!("{name}: {error}")),
         }
     }
-    promise("LOG-1", Kept::Held, format!("{entries} entries of two logs read back, every one chained to the one before"))
+    promise("LOG-1", Kept::Held, format!("{entries} entries of three logs read back, every one chained to the one before"))
 }
 
 /// The doors watch DOOR-1 to DOOR-3 themselves after every change; a broken one is a signal in their status.
