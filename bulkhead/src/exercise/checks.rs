@@ -175,7 +175,7 @@ async fn door_2(side: &mut Bulkhead) -> Promise {
 /// Every log of the drill, read back from disk by the verifier that stands alone.
 fn log_1(side: &Bulkhead) -> Promise {
     let mut entries = 0;
-    for (name, inside) in [("authority", "control/log"), ("doors", "door/doors"), ("spool", "door/spool/log")] {
+    for (name, inside) in [("authority", "control/log"), ("doors", "door/doors"), ("spool", "door/spool/ledger")] {
         let dir = side.system.path(inside);
         let verified = ledger::origin_of(&dir).and_then(|origin| ledger::verify(&dir, &origin, &[], &Trust::default()));
         match verified {
