@@ -155,7 +155,13 @@ impl Witness {
             Refused::Stale { size } => {
                 Reply { status: 409, content_type: "text/x.tlog.size", body: format!("{size}\n").into_bytes() }
             }
-            other => Reply::text(other.status(), format!("{other}\n")),
+            Refused::Checkpoint(_)
+            | Refused::UnknownLog(_)
+            | Refused::NotSigned(_)
+            | Refused::OldLarger { .. }
+            | Refused::Forked { .. }
+            | Refused::Unproven { .. }
+            | Refused::ClockBehind { .. } => Reply::text(refused.status(), format!("{refused}\n")),
         }
     }
 

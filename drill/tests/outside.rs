@@ -44,7 +44,10 @@ fn counterpart(program: &str) -> bool {
         "{program} is missing, and counterparts are required"
     );
     if !found {
-        eprintln!("SKIPPED: {program} is not installed");
+        let _told = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("SKIPPED: {program} is not installed\n"),
+        );
     }
     found
 }

@@ -54,7 +54,10 @@ fn ssh_keygen() -> Option<Command> {
         std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_none_or(|value| value != "1"),
         "ssh-keygen is required here and missing: install openssh-client"
     );
-    eprintln!("SKIPPED: ssh-keygen is missing (Debian package openssh-client)");
+    let _told = std::io::Write::write_fmt(
+        &mut std::io::stderr(),
+        format_args!("SKIPPED: ssh-keygen is missing (Debian package openssh-client)\n"),
+    );
     None
 }
 

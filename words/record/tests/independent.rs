@@ -38,7 +38,7 @@ fn ask(question: &Value) -> Option<Value> {
         let sentence = "aics-tlog and aics-witness are not installed (cargo xtask test installs them)";
         let required = std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_some_and(|value| value == "1");
         assert!(!required, "{sentence}");
-        eprintln!("SKIP: {sentence}");
+        let _told = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("SKIPPED: {sentence}\n"));
         return None;
     }
     let mut child = Command::new(&python)
