@@ -65,12 +65,20 @@ pub fn read(command: &mut Command) -> Result<Vec<u8>, Failed> {
     }
 }
 
-/// As [`read`], for a program that must end within `limit`; what it says on its standard error goes to the terminal,
-/// and so does its output as it comes, so that nobody wonders what it is doing.
+/// What the person at the terminal sees of a program's standard output while it runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Echo {
+    /// Every line as it comes: it runs for minutes, and nobody should wonder what it is doing.
+    Lines,
+    /// Nothing.
+    Nothing,
+}
+
+/// As [`read`], for a program that must end within `limit`. Its standard error goes to the terminal.
 ///
 /// # Errors
 /// As [`read`], and when it has not ended in time: then it is killed.
-pub fn read_within(command: &mut Command, limit: Duration) -> Result<Vec<u8>, Failed> {
+pub fn read_within(command: &mut Command, limit: Duration, echo: Echo) -> Result<Vec<u8>, Failed> {
     let line = line(command);
     let tried = format!("cannot run `{line}`");
     let mut child = command
@@ -82,7 +90,10 @@ pub fn read_within(command: &mut Command, limit: Duration) -> Result<Vec<u8>, Fa
         return Err(Failed::new(format!("{tried}: it has no output")));
     };
     let (ended, said) = thread::scope(|scope| {
-        let said = scope.spawn(|| pass_on(out, std::io::stderr(), |_| true));
+        let said = scope.spawn(|| match echo {
+            Echo::Lines => pass_on(out, std::io::stderr(), |_| true),
+            Echo::Nothing => pass_on(out, std::io::sink(), |_| true),
+        });
         (wait_within(&mut child, limit), said.join())
     });
     let said = said.map_err(|_| Failed::new(format!("{tried}: reading its output stopped")))?;
@@ -215,13 +226,18 @@ mod tests {
     #[test]
     fn a_program_has_to_end_in_time() {
         let limit = Duration::from_secs(60);
-        let said = read_within(Command::new("sh").args(["-c", "echo one; echo two"]), limit).unwrap();
+        let said = read_within(
+            Command::new("sh").args(["-c", "echo one; echo two"]),
+            limit,
+            Echo::Nothing,
+        )
+        .unwrap();
         assert_eq!(said, b"one\ntwo");
         let mut forever = Command::new("tail");
         forever.args(["-f", "/dev/null"]);
-        let error = read_within(&mut forever, Duration::from_millis(50)).unwrap_err();
+        let error = read_within(&mut forever, Duration::from_millis(50), Echo::Nothing).unwrap_err();
         assert!(error.to_string().contains("was killed"), "{error}");
-        assert!(read_within(&mut Command::new("false"), limit).is_err());
+        assert!(read_within(&mut Command::new("false"), limit, Echo::Nothing).is_err());
     }
 
     #[test]

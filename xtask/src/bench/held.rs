@@ -16,7 +16,11 @@ use std::{
 use serde_json::Value;
 
 use super::load::Running;
-use crate::{Failed, run, workspace::Workspace};
+use crate::{
+    Failed,
+    run::{self, Echo},
+    workspace::Workspace,
+};
 
 /// A mailbox of the drill's estate.
 pub(crate) const RECIPIENT: &str = "eau@kasse-001.kim.telematik-test";
@@ -95,7 +99,7 @@ impl Held {
         write(&script, SCRIPT)?;
         let mut drill = Command::new(program);
         drill.arg("drill").arg(&script).arg("--dir").arg(&home);
-        run::read_within(&mut drill, PREPARE_WAIT)?;
+        run::read_within(&mut drill, PREPARE_WAIT, Echo::Nothing)?;
         let config = home.join("door.toml");
         let text = fs::read_to_string(&config)
             .map_err(|cause| Failed::because(&format!("cannot read {}", config.display()), &cause))?;

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Failed, run};
+use crate::{
+    Failed,
+    run::{self, Echo},
+};
 
 /// One kind of load.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +91,7 @@ const SEND_WAIT: Duration = Duration::from_secs(300);
 pub(crate) fn send(load: Load, to: SocketAddr, recipient: &str) -> Result<f64, Failed> {
     let mut command = command(load, to, recipient);
     let started = Instant::now();
-    run::read_within(&mut command, SEND_WAIT)?;
+    run::read_within(&mut command, SEND_WAIT, Echo::Nothing)?;
     Ok(f64::from(load.messages) / started.elapsed().as_secs_f64())
 }
 

@@ -3,7 +3,11 @@
 use std::{fs, path::Path, time::Duration};
 
 use super::{Goal, Part, Reached};
-use crate::{Failed, run, workspace::Workspace};
+use crate::{
+    Failed,
+    run::{self, Echo},
+    workspace::Workspace,
+};
 
 /// Rooms with an `examples/bench.rs`, and what each is told besides its folder.
 const ROOMS: &[(&str, &[&str])] = &[("ledger", &[]), ("door", &[]), ("spool", &["1000000"])];
@@ -90,7 +94,7 @@ pub(crate) fn measure(name: &str, workspace: &Workspace, folder: &Path) -> Resul
         .map_err(|cause| Failed::because(&format!("cannot make {}", own.display()), &cause))?;
     let mut command = run::cargo(&workspace.root, &["run", "--quiet"]);
     command.args(words).arg("--").arg(&own).args(more);
-    let said = run::read_within(&mut command, BENCH_WAIT);
+    let said = run::read_within(&mut command, BENCH_WAIT, Echo::Lines);
     fs::remove_dir_all(&own)
         .map_err(|cause| Failed::because(&format!("cannot remove {}", own.display()), &cause))?;
     let said = String::from_utf8_lossy(&said?).into_owned();
