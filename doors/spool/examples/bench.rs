@@ -32,6 +32,31 @@ fn recipient() -> Recipient {
     Recipient::new(&age::x25519::Identity::generate().to_public().to_string()).unwrap()
 }
 
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    Timestamp(i64::try_from(since.as_secs()).unwrap())
+}
+
+/// What the disk alone allows: as many bytes as a commit of 64 items, written over zeros and synced, one after another.
+fn bare_syncs(dir: &Path) {
+    use std::os::unix::fs::FileExt as _;
+    const LEN: usize = 64 * 2_600;
+    let path = dir.join("bare");
+    std::fs::write(&path, vec![0; 16 << 20]).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.sync_all().unwrap();
+    let block = vec![1; LEN];
+    let begin = Instant::now();
+    let times = 300;
+    for number in 0..times {
+        file.write_all_at(&block, (number % 90) * LEN as u64).unwrap();
+        file.sync_data().unwrap();
+    }
+    let each = begin.elapsed().as_micros() / u128::from(times);
+    println!("bare write + fdatasync of {LEN} bytes: {each} us each");
+    std::fs::remove_file(&path).unwrap();
+}
+
 fn offer(number: u64) -> Offer {
     Offer {
         cell: format!("kasse-{:03}/kim", number % 80).parse().unwrap(),
@@ -41,7 +66,7 @@ fn offer(number: u64) -> Offer {
         recipients: vec!["eau@kasse.kim.example".to_owned()],
         message_id: Some(format!("<{number}@bench>")),
         envelope: Vec::new(),
-        received: Timestamp(0),
+        received: now(),
     }
 }
 
@@ -116,6 +141,7 @@ fn main() {
             .wait()
             .unwrap();
     }
+    bare_syncs(dir);
     let mut first = 0;
     for (writers, per_writer) in [(1, 3_000), (16, 2_000), (64, 1_000)] {
         intake(&spool, writers, per_writer, first);

@@ -55,7 +55,11 @@ impl Batch {
             batch: self.number,
         }
         .write();
-        let (chain, tail) = trailer(&self.chain, &header, &front, sum);
+        let bytes = match &payload {
+            Some(Piece::Bytes(bytes)) => Some(bytes.as_slice()),
+            Some(Piece::Staged(..)) | None => None,
+        };
+        let (chain, tail) = trailer(&self.chain, &header, &front, sum, bytes);
         self.chain = chain;
         self.pieces.push(Piece::Bytes(header.to_vec()));
         self.pieces.push(Piece::Bytes(front));

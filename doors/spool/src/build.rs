@@ -1,8 +1,8 @@
 //! Turning what was asked into the records of one commit.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use vocabulary::{CellId, Millis};
+use vocabulary::Millis;
 
 use crate::{
     Error, Refused,
@@ -14,7 +14,7 @@ use crate::{
     offer::{Accepted, Body, Novelty, Prepared},
     queue::Command,
     record::{CountRecord, ItemMeta, ItemRecord, Step, TransitionRecord},
-    seal::Encapsulation,
+    seal::Capsules,
     spool::Settled,
     stores::Piece,
     writer::{Outcome, Writer},
@@ -24,7 +24,7 @@ use crate::{
 pub(crate) struct Draft {
     pub(crate) batch: Batch,
     pub(crate) changes: Vec<Change>,
-    pub(crate) capsules: HashMap<CellId, Encapsulation>,
+    pub(crate) capsules: Capsules,
     pub(crate) settled: Vec<Settled>,
     pub(crate) next_seq: u64,
 }
@@ -172,15 +172,8 @@ impl Writer {
         };
         match &offer.body {
             Body::Memory(body) => {
-                let cell = &offer.cell;
-                if !draft.capsules.contains_key(cell) {
-                    draft
-                        .capsules
-                        .insert(cell.clone(), self.shared.encapsulate(cell)?);
-                }
-                let capsule = draft.capsules.get_mut(cell).ok_or(Error::Sealing {
-                    tried: "seal an item",
-                })?;
+                let begin = || self.shared.encapsulate(&offer.cell);
+                let capsule = draft.capsules.of(&offer.cell, begin)?;
                 let (index, key) = capsule.item_key()?;
                 let meta = meta(capsule.epoch, capsule.encapsulated, index);
                 let head = key.seal_head(&offer.head, &meta.write())?;

@@ -54,6 +54,11 @@
 //! test guesses about senders, not read bodies. Losing the first store loses the door's keys, and then release by the
 //! insurer is needed as after a hold.
 //!
+//! An encapsulation serves the items of its cell that are received within one second, at most 1,024, and not one commit
+//! only. The cost: until the next second is told by an offer or by [`Spool::log_roots`], the memory of this process
+//! could open what came in for a cell during that second, also while the cell is held. A change of keys wipes it at
+//! once. On the disk nothing changes.
+//!
 //! # Giving back space
 //!
 //! Oldest segment first, whole segments, when every item in it is done. One item that stays (parked for weeks) keeps
@@ -61,7 +66,8 @@
 //!
 //! # Promises
 //!
-//! [`promises`]: SPOOL-1, SPOOL-2, SPOOL-3, computed from the segments alone.
+//! [`promises`]: SPOOL-1, SPOOL-2, SPOOL-3, computed from the segments alone. [`check`] looks a spool over that no
+//! process has open.
 //!
 //! This room reads no clock and draws no randomness of its own ([`Entropy`]), except that the `age` crate draws file
 //! keys from the operating system.
@@ -70,6 +76,7 @@ mod batch;
 mod build;
 mod cache;
 mod certificate;
+mod check;
 mod codec;
 mod commit;
 mod config;
@@ -101,6 +108,7 @@ mod stores;
 mod writer;
 
 pub use certificate::{About, Certificate, Class};
+pub use check::{Finding, Report, StoreReport, check};
 pub use config::{Config, Entropy, Limits, WhenCopyDown};
 pub use durable::Durable;
 pub use error::{Blame, Error, Refused};

@@ -24,6 +24,7 @@ use crate::{
     query,
     queue::Queue,
     replay::{self, Damage, Replayed},
+    seal::Capsules,
     spool::Shared,
     stores::{ReadSide, Store, Stores},
     writer::Writer,
@@ -136,6 +137,7 @@ impl Spool {
             behind: false,
             log,
             when_copy_down: config.when_copy_down,
+            capsules: Capsules::default(),
         };
         let thread = std::thread::Builder::new()
             .name("spool-writer".to_owned())
@@ -176,6 +178,17 @@ fn prepare(config: &Config, recovered: &mut Recovered) -> Result<(File, Vec<Stor
     Ok((lock, stores))
 }
 
+/// Takes the lock of a spool without changing anything in it: what only reads must not read under a writer. `None`
+/// when nobody ever opened it here, as with a copy on other media.
+pub(crate) fn lock_existing(dir: &Path) -> Result<Option<File>, Error> {
+    let path = dir.join("lock");
+    match File::open(&path) {
+        Ok(file) => take_lock(file, dir).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::disk("open", path)(error)),
+    }
+}
+
 fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("lock");
     let file = File::options()
@@ -184,6 +197,10 @@ fn lock(dir: &Path) -> Result<File, Error> {
         .truncate(false)
         .open(&path)
         .map_err(Error::disk("open", &path))?;
+    take_lock(file, dir)
+}
+
+fn take_lock(file: File, dir: &Path) -> Result<File, Error> {
     rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
         Error::Foreign {
             path: dir.to_path_buf(),

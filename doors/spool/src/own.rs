@@ -24,6 +24,7 @@ impl Writer {
     pub(crate) fn alone(&mut self, command: Command) {
         match command {
             Command::Keys { change, reply } => {
+                self.capsules.clear();
                 let done = match change {
                     KeyChange::Enrol(cell, recipients) => self.enrol(&cell, &recipients),
                     KeyChange::Hold(cell) => self.hold(&cell),
@@ -40,6 +41,7 @@ impl Writer {
                 let _ = reply.send(done);
             }
             Command::Roots { now, reply } => {
+                self.capsules.at(now);
                 let done = self.roots(now);
                 let _ = reply.send(done);
             }

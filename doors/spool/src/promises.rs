@@ -14,7 +14,9 @@ use crate::{
     Certificate, Damage, Error, disk,
     frame::Kind,
     id::{ItemId, SpoolId},
-    record::{CarriedRecord, CountRecord, ItemRecord, SegmentRecord, Tally, TransitionRecord},
+    record::{
+        CarriedRecord, CountRecord, ItemRecord, KeyRecord, SegmentRecord, Tally, TransitionRecord, VERSION,
+    },
     scan::{self, At, Found},
     state::{self, State},
 };
@@ -39,18 +41,20 @@ fn broken(promise: &str, what: String) -> Broken {
 /// Everything the segment files of one store say.
 #[derive(Default, Debug)]
 pub struct Census {
-    spool: u64,
-    items: BTreeMap<u64, (Digest, State)>,
+    pub(crate) spool: u64,
+    pub(crate) items: BTreeMap<u64, (Digest, State)>,
     /// Items that left with reclaimed segments, and other counts.
     tallies: BTreeMap<Tally, u64>,
     reclaimed_segments: BTreeSet<u64>,
     first_seq: u64,
     /// Items that were handed over while an older one of their lane still waited.
-    overtaken: Vec<(u64, u64)>,
+    pub(crate) overtaken: Vec<(u64, u64)>,
     /// Bytes that do not read.
     pub damage: Vec<Damage>,
     /// Records that read.
     pub records: u64,
+    /// Of these: what another version of this program wrote.
+    pub(crate) not_understood: u64,
     /// The chain at the end.
     pub chain: Option<Digest>,
     waiting: BTreeMap<Digest, BTreeSet<u64>>,
@@ -107,38 +111,37 @@ impl Census {
 
     fn take(&mut self, found: &Found) {
         self.records += 1;
+        if self.understand(found).is_none() {
+            self.not_understood += 1;
+        }
+    }
+
+    /// `None` when the record's content does not read.
+    fn understand(&mut self, found: &Found) -> Option<()> {
         match found.kind {
             Kind::Segment => {
-                if let Some(record) = SegmentRecord::read(&found.front) {
-                    self.spool = record.spool;
-                    if self.first_seq == 0 {
-                        self.first_seq = record.first_seq;
-                    }
+                let record = SegmentRecord::read(&found.front).filter(|record| record.version == VERSION)?;
+                self.spool = record.spool;
+                if self.first_seq == 0 {
+                    self.first_seq = record.first_seq;
                 }
             }
-            Kind::Key => {}
+            Kind::Key => {
+                KeyRecord::read(&found.front)?;
+            }
             Kind::Item => {
-                if let Some(ItemRecord { meta, .. }) = ItemRecord::read(&found.front) {
-                    self.items.insert(meta.seq, (meta.lane, State::Held));
-                    self.waiting.entry(meta.lane).or_default().insert(meta.seq);
-                }
+                let ItemRecord { meta, .. } = ItemRecord::read(&found.front)?;
+                self.items.insert(meta.seq, (meta.lane, State::Held));
+                self.waiting.entry(meta.lane).or_default().insert(meta.seq);
             }
-            Kind::Transition => {
-                if let Some(record) = TransitionRecord::read(&found.front) {
-                    self.step(&record);
-                }
-            }
+            Kind::Transition => self.step(&TransitionRecord::read(&found.front)?),
             Kind::Count => {
-                if let Some(record) = CountRecord::read(&found.front) {
-                    *self.tallies.entry(record.tally).or_default() += record.times;
-                }
+                let record = CountRecord::read(&found.front)?;
+                *self.tallies.entry(record.tally).or_default() += record.times;
             }
-            Kind::Carried => {
-                if let Some(record) = CarriedRecord::read(&found.front) {
-                    self.carry(&record, found.spot.segment);
-                }
-            }
+            Kind::Carried => self.carry(&CarriedRecord::read(&found.front)?, found.spot.segment),
         }
+        Some(())
     }
 
     fn step(&mut self, record: &TransitionRecord) {
@@ -173,8 +176,11 @@ impl Census {
     /// Whether an item is durable here: its record reads, or it was reclaimed after its end.
     #[must_use]
     pub fn has(&self, item: ItemId) -> bool {
-        SpoolId(self.spool) == item.spool()
-            && (self.items.contains_key(&item.seq) || item.seq < self.first_seq)
+        SpoolId(self.spool) == item.spool() && self.has_seq(item.seq)
+    }
+
+    pub(crate) fn has_seq(&self, seq: u64) -> bool {
+        self.items.contains_key(&seq) || seq < self.first_seq
     }
 
     /// How many items are in a state.

@@ -115,7 +115,7 @@ pub(crate) struct ItemRecord {
 pub(crate) struct ItemMeta {
     pub(crate) seq: u64,
     pub(crate) epoch: KeyEpoch,
-    /// HPKE encapsulated key of the commit batch, and which export of it is this item's key.
+    /// HPKE encapsulated key of the cell's capsule, and which export of it is this item's key.
     pub(crate) encapsulated: [u8; 32],
     pub(crate) index: u32,
     pub(crate) received: Timestamp,

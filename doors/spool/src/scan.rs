@@ -87,7 +87,7 @@ pub(crate) fn look(file: &File, segment: u64, offset: u64, chain: Option<&Digest
         .first_chunk::<32>()
         .map_or_else(|| Digest::of(b""), |chain| Digest::from_bytes(*chain));
     let fits = match chain {
-        Some(before) => trailer(before, &head, &front, &sum).1.as_slice() == tail,
+        Some(before) => trailer(before, &head, &front, &sum, None).1.as_slice() == tail,
         None => crc_fits(&head, &front, &sum, &tail),
     };
     if !fits {
@@ -109,7 +109,7 @@ pub(crate) fn look(file: &File, segment: u64, offset: u64, chain: Option<&Digest
 fn crc_fits(head: &[u8], front: &[u8], sum: &PayloadSum, tail: &[u8]) -> bool {
     tail.split_at_checked(32).is_some_and(|(chain, crc)| {
         let computed = crc32c::crc32c_append(
-            sum.crc_after(crc32c::crc32c_append(crc32c::crc32c(head), front)),
+            sum.crc_after(crc32c::crc32c_append(crc32c::crc32c(head), front), None),
             chain,
         );
         crc == computed.to_le_bytes()

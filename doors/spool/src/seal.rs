@@ -1,11 +1,11 @@
 //! Sealing: HPKE (RFC 9180) base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305.
 //!
-//! One fresh encapsulation per commit batch and key epoch; each item's own key is exported from that context
-//! (section 5.3) under the item's number in the batch. Under an item's key the head is one ciphertext, the body a
+//! One encapsulation per cell serves the items received within one second, at most [`Capsules::ITEMS_MAX`]; each item's
+//! own key is exported from that context (section 5.3) under the item's number in it. Under an item's key the head is one ciphertext, the body a
 //! sequence of chunks with a counter and a last-chunk mark in the nonce (the STREAM construction, as in the age file
 //! format), so that a body of megabytes is sealed and opened in little memory and cannot be cut short unseen.
 
-use std::convert::Infallible;
+use std::{collections::HashMap, convert::Infallible};
 
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit,
@@ -18,6 +18,7 @@ use hpke::{
     kem::X25519HkdfSha256,
     rand_core::{TryCryptoRng, TryRng},
 };
+use vocabulary::{CellId, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::{Entropy, Error, id::KeyEpoch};
@@ -90,7 +91,55 @@ fn export_label(index: u32) -> [u8; 8] {
     label
 }
 
-/// One encapsulation: hands out the keys of the items of one commit batch.
+/// The encapsulations in use, one per cell. An X25519 agreement costs as much as everything else about a sick note, and
+/// a commit of 64 mixes dozens of cells, so an encapsulation outlives its commit.
+///
+/// Its context could open what was sealed under it. So it serves one second only, by the times that offers carry, and
+/// so many items; it is wiped when the next second is told, by an offer or by
+/// [`log_roots`](crate::Spool::log_roots), and at once when keys change.
+#[derive(Default)]
+pub(crate) struct Capsules {
+    second: Option<Timestamp>,
+    of: HashMap<CellId, Encapsulation>,
+}
+
+impl Capsules {
+    /// Items per encapsulation.
+    pub(crate) const ITEMS_MAX: u32 = 1_024;
+
+    /// What was used in another second is wiped.
+    pub(crate) fn at(&mut self, second: Timestamp) {
+        if self.second != Some(second) {
+            self.clear();
+            self.second = Some(second);
+        }
+    }
+
+    /// Wipes all of them.
+    pub(crate) fn clear(&mut self) {
+        self.of.clear();
+    }
+
+    /// The cell's encapsulation, or a new one.
+    pub(crate) fn of(
+        &mut self,
+        cell: &CellId,
+        begin: impl FnOnce() -> Result<Encapsulation, Error>,
+    ) -> Result<&mut Encapsulation, Error> {
+        if self
+            .of
+            .get(cell)
+            .is_none_or(|capsule| capsule.next >= Self::ITEMS_MAX)
+        {
+            self.of.insert(cell.clone(), begin()?);
+        }
+        self.of.get_mut(cell).ok_or(Error::Sealing {
+            tried: "seal an item",
+        })
+    }
+}
+
+/// One encapsulation: hands out the keys of items, each once.
 pub(crate) struct Encapsulation {
     context: AeadCtxS<HpkeAead, HkdfSha256, X25519HkdfSha256>,
     pub(crate) encapsulated: [u8; 32],
@@ -275,5 +324,33 @@ mod tests {
             let wrong = ItemKey::open(secret, epoch, &capsule.encapsulated, index).unwrap();
             assert!(wrong.open_head(&head, b"meta").is_err());
         }
+    }
+
+    #[test]
+    fn an_encapsulation_serves_one_cell_for_one_second_and_so_many_items_and_no_longer() {
+        let mut entropy = entropy();
+        let (_, public) = key_pair(&mut entropy);
+        let kim: CellId = "kasse-001/kim".parse().unwrap();
+        let eau: CellId = "kasse-001/eau".parse().unwrap();
+        let mut capsules = Capsules::default();
+        let mut of = |capsules: &mut Capsules, cell: &CellId| {
+            let begin = || Encapsulation::new(KeyEpoch(1), &public, &mut entropy);
+            let capsule = capsules.of(cell, begin).unwrap();
+            (capsule.item_key().unwrap().0, capsule.encapsulated)
+        };
+        capsules.at(Timestamp(1));
+        let (_, first) = of(&mut capsules, &kim);
+        assert_ne!(of(&mut capsules, &eau).1, first);
+        for number in 1..Capsules::ITEMS_MAX {
+            capsules.at(Timestamp(1));
+            assert_eq!(of(&mut capsules, &kim), (number, first));
+        }
+        let (index, second) = of(&mut capsules, &kim);
+        assert!(index == 0 && second != first, "so many items");
+        capsules.at(Timestamp(2));
+        let (index, third) = of(&mut capsules, &kim);
+        assert!(index == 0 && third != second, "one second");
+        capsules.clear();
+        assert_ne!(of(&mut capsules, &kim).1, third, "until keys change");
     }
 }

@@ -1,10 +1,7 @@
 //! The one thread that writes: takes what waits, puts it into one commit, syncs it on every store, fills the cache,
 //! and only then answers.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use tokio::sync::oneshot;
 
@@ -20,6 +17,7 @@ use crate::{
     queue::Command,
     record::{CountRecord, SegmentRecord, VERSION},
     replay,
+    seal::Capsules,
     spool::Shared,
     stores::Stores,
 };
@@ -35,6 +33,7 @@ pub(crate) struct Writer {
     pub(crate) behind: bool,
     pub(crate) log: Log,
     pub(crate) when_copy_down: WhenCopyDown,
+    pub(crate) capsules: Capsules,
 }
 
 /// What one command came to, told after the sync.
@@ -95,7 +94,10 @@ impl Writer {
         }
         for command in &commands {
             match command {
-                Command::Offer { offer, .. } => self.log.latest = self.log.latest.max(offer.received),
+                Command::Offer { offer, .. } => {
+                    self.log.latest = self.log.latest.max(offer.received);
+                    self.capsules.at(offer.received);
+                }
                 Command::Step { at, .. } => self.log.latest = self.log.latest.max(*at),
                 Command::Count { .. }
                 | Command::Keys { .. }
@@ -220,7 +222,7 @@ impl Writer {
         let mut draft = Draft {
             batch,
             changes: Vec::new(),
-            capsules: HashMap::new(),
+            capsules: std::mem::take(&mut self.capsules),
             settled: Vec::new(),
             next_seq: self.at.next_seq,
         };
@@ -233,6 +235,8 @@ impl Writer {
                 .map(|command| self.build(&mut draft, command, refuse))
                 .collect::<Result<Vec<_>, _>>()
         });
+        // Also after a failure: an item key that was handed out is never handed out again.
+        self.capsules = std::mem::take(&mut draft.capsules);
         match built {
             Ok(outcomes) => self.write(draft).map(|()| outcomes),
             Err(error) => {

@@ -9,7 +9,7 @@
 
 mod common;
 use common::*;
-use spool::{Next, ReleasedKeys, release};
+use spool::{Error, Next, ReleasedKeys, release};
 use std::{fs, path::Path};
 use vocabulary::Millis;
 
@@ -113,9 +113,16 @@ fn holding_one_cell_leaves_another_of_the_same_insurer_readable_in_order_across_
     kasse.enrol_cell(&spool, &cell(EAU));
     let mut kim = vec![put(&spool, CELL, "a", 1).item];
     let mut eau = vec![put(&spool, EAU, "a", 1).item];
+    let before = ReleasedKeys::unwrap(&spool.wrapped_keys(&cell(EAU)), &kasse.active).unwrap();
     spool.hold(cell(EAU)).wait().unwrap();
     kim.push(put(&spool, CELL, "a", 2).item);
     eau.push(put(&spool, EAU, "a", 2).item);
+    // In the same second, and yet not under what was in use before the hold.
+    assert!(spool.open_with(eau[0], &before).is_ok());
+    assert!(matches!(
+        spool.open_with(eau[1], &before),
+        Err(Error::Locked { .. })
+    ));
     assert!(spool.is_open(&cell(CELL)) && !spool.is_open(&cell(EAU)));
     let first = take(&spool, CELL).unwrap();
     assert_eq!(first.id(), kim[0]);

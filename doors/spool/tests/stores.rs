@@ -190,7 +190,10 @@ impl Tiny {
             std::env::var("BULKHEAD_REQUIRE_COUNTERPARTS").as_deref() != Ok("1"),
             "a tiny tmpfs is required here and could not be mounted (needs root)"
         );
-        eprintln!("SKIPPED: no tmpfs can be mounted here (needs root); the full disk was not tried");
+        let _told = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("SKIPPED: no tmpfs can be mounted here (needs root); the full disk was not tried\n"),
+        );
         None
     }
 }
