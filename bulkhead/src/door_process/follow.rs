@@ -12,7 +12,7 @@ use clearance::{Nonce, NonceEntry};
 use door::{Effect, Report};
 use hyper::Method;
 use record::Head;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use vocabulary::{Envelope, StatementId};
 
 use super::{Config, refusals::Refusals, store::Store};
@@ -33,6 +33,8 @@ const POLL_WAIT: Duration = Duration::from_secs(POLL_SECS + 10);
 const AGAIN: Duration = Duration::from_millis(500);
 /// Longest wait for what is useful but not needed.
 const HEAD_WAIT: Duration = Duration::from_secs(2);
+/// How often we compare how far our ledger is with what we told of it, if nothing nudges us before.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 /// Entries handed to the doors with one sync.
 const ENTRIES_MAX: usize = 1024;
 
@@ -55,6 +57,8 @@ pub struct Follower {
     opening: Mutex<()>,
     /// Why statements of the log have no effect.
     refusals: Refusals,
+    /// The ledger grew by something that did not come with the authority log.
+    grew: Notify,
 }
 
 impl Follower {
@@ -80,6 +84,7 @@ impl Follower {
             asked_at: AtomicU64::new(u64::MAX),
             opening: Mutex::new(()),
             refusals: Refusals::default(),
+            grew: Notify::new(),
         })
     }
 
@@ -94,6 +99,26 @@ impl Follower {
             self.size.send_replace(status.authority_size);
         }
         self.declare_insurers().await;
+        // Neither ends; both are cancelled together.
+        tokio::join!(self.poll_always(), self.tell_always());
+    }
+
+    /// Tells how far the ledger is whenever that changed. What a door learned past the authority log, such as a
+    /// closing handed straight to it, would otherwise be known to nobody else, and an old copy could hide it.
+    async fn tell_always(&self) {
+        let mut told = 0;
+        loop {
+            let _timer_or_nudge = tokio::time::timeout(TELL_EVERY, self.grew.notified()).await;
+            if let Ok(status) = self.doors.status().await
+                && status.ledger_len != told
+                && self.tell_head(&status).await.is_ok()
+            {
+                told = status.ledger_len;
+            }
+        }
+    }
+
+    async fn poll_always(&self) {
         let mut asked = false;
         loop {
             if !asked {
@@ -147,7 +172,7 @@ impl Follower {
             self.declare_insurers().await;
         }
         if size > from {
-            self.tell_head().await;
+            self.grew.notify_one();
         }
         self.looked_at.store(piece.serial, Ordering::SeqCst);
         self.newest.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone_from(&piece.checkpoint);
@@ -181,7 +206,7 @@ impl Follower {
         let remembered = self.remembered_head().await;
         match self.doors.fresh(note, remembered).await {
             Ok(Ok(_reports)) => {
-                self.tell_head().await;
+                self.grew.notify_one();
                 self.asked_at.store(u64::MAX, Ordering::SeqCst);
                 self.fresh_at.send_replace(checkpoint.size);
             }
@@ -198,21 +223,26 @@ impl Follower {
         http::call_json(&self.control, Method::GET, &path, Vec::new(), HEAD_WAIT).await.ok().flatten()
     }
 
-    /// Tells the control room where our ledger stands.
-    async fn tell_head(&self) {
-        let Ok(status) = self.doors.status().await else { return };
-        let head = Head { len: status.ledger_len, chain: status.ledger_chain, root: status.ledger_root };
-        let Ok(body) = serde_json::to_vec(&StoreHead { store: status.store, head }) else { return };
-        if let Err(error) = http::call(&self.control, Method::POST, "/head", body, HEAD_WAIT).await {
-            tracing::debug!(%error, "nobody remembers our ledger's head");
+    /// Tells the control room where our ledger stands. Not before the view is fresh: a store that was put back must not
+    /// outgrow what others remember of it before it was compared with that.
+    async fn tell_head(&self, status: &StatusReply) -> Result<(), CallError> {
+        let garbled = |what: &str| CallError::Garbled { address: self.control.address, what: what.to_owned() };
+        if !status.fresh {
+            return Err(garbled("not fresh yet"));
         }
+        let head = Head { len: status.ledger_len, chain: status.ledger_chain, root: status.ledger_root };
+        let body = serde_json::to_vec(&StoreHead { store: status.store, head }).map_err(|error| garbled(&error.to_string()))?;
+        http::call(&self.control, Method::POST, "/head", body, HEAD_WAIT).await.map(drop)
     }
 
     /// Hands a closing straight to the doors.
     pub async fn close(&self, envelope: Envelope) -> Result<Outcome, String> {
         let began = Instant::now();
         match self.doors.close(envelope).await {
-            Ok(Ok(Effect::Doors(reports))) => Ok(outcome(&reports, Vec::new(), began)),
+            Ok(Ok(Effect::Doors(reports))) => {
+                self.grew.notify_one();
+                Ok(outcome(&reports, Vec::new(), began))
+            }
             Ok(Ok(Effect::Admitted | Effect::Repeat | Effect::Nothing)) => Ok(outcome(&[], Vec::new(), began)),
             Ok(Ok(Effect::Refused(refused))) => Err(refused.to_string()),
             Ok(Err(error)) => Err(error.to_string()),
@@ -234,6 +264,7 @@ impl Follower {
         }
         match self.doors.open(opening).await {
             Ok(Ok(opened)) => {
+                self.grew.notify_one();
                 self.store.take_keys(&opened.keys).await;
                 let refused = opened.outcome.refused.into_iter();
                 let refused = refused
