@@ -271,8 +271,21 @@ async fn yesterdays_folder_put_back_opens_nothing() {
     let old = world.dir.path().join("yesterday");
     // A copy of a ledger between two writes, as a backup takes it.
     copy(&store, &old);
-    world.cut(Scope::everything()).await;
-    assert!(world.is_all(Position::Held).await);
+    // A closing straight at the door: the authority log knows nothing of it, only the ledger that gets lost.
+    let paper = world.closing(Class::Containment, Scope::everything(), Uses::Once);
+    let paper = world.side.cast.sign(&paper, &["leitung-1"]).unwrap();
+    world.at_door("close", &paper).expect(0, &["6 ausgeführt / applied"]);
+    let closed = world.status().await;
+    let path = format!("/head?store={}", closed.store);
+    let began = std::time::Instant::now();
+    loop {
+        let told: Option<record::Head> = serde_json::from_slice(&get(&world, world.side.system.control, &path).await).unwrap();
+        if told.is_some_and(|told| told.len >= closed.ledger_len) {
+            break;
+        }
+        assert!(began.elapsed() < common::LIMIT, "nobody was told how far the ledger is: {told:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     world.kill("door");
     std::fs::remove_dir_all(&store).unwrap();
     copy(&old, &store);
@@ -281,6 +294,8 @@ async fn yesterdays_folder_put_back_opens_nothing() {
     assert!(world.status().await.doors.iter().all(|line| line.position != Position::Open));
     let status = world.until_status("the view is fresh", |status| status.fresh).await;
     assert!(status.doors.iter().all(|line| line.position == Position::Held), "{status}");
+    let said = status.signals.join("\n");
+    assert!(said.contains("Der Türspeicher ist älter als bekannt") && said.contains("The door store is older than known"), "{said}");
     let lines = world.lines().await;
     let refused = world.try_with(&lines, &[]).await;
     world.stays_shut(refused, &["Es fehlt eine gültige Freigabe", "A valid clearance"]).await;
