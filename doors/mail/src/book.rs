@@ -3,16 +3,17 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::{File, OpenOptions},
-    io::{BufRead as _, BufReader, Seek as _, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use ledger::Ledger;
+use record::{Draft, Kind, Origin};
 use serde::{Deserialize, Serialize};
-use vocabulary::{CellId, Digest, Hasher};
+use spool::ItemId;
+use vocabulary::{CellId, Digest, Hasher, Timestamp};
 
-use crate::{address::Mailbox, outbox::sync_dir};
+use crate::address::Mailbox;
 
 /// Hides mailbox and message names in records; drawn once per installation and kept with the records.
 #[derive(Clone)]
@@ -54,13 +55,45 @@ pub enum Step {
     DeletionCommitted,
 }
 
+impl Step {
+    const ALL: [Self; 3] = [Self::Retrieved, Self::DeletionInDoubt, Self::DeletionCommitted];
+
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Retrieved => "fetch.retrieved",
+            Self::DeletionInDoubt => "fetch.deletion-in-doubt",
+            Self::DeletionCommitted => "fetch.deletion-committed",
+        }
+    }
+}
+
+/// One message of a step, and the item it is, if our forwarder handed it over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Noted {
+    pub(crate) mark: MessageMark,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) item: Option<ItemId>,
+}
+
+impl From<MessageMark> for Noted {
+    fn from(mark: MessageMark) -> Self {
+        Self { mark, item: None }
+    }
+}
+
+/// The body of an entry, as JSON; its kind is that of the step.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct Body {
     cell: CellId,
-    step: Step,
-    marks: Vec<MessageMark>,
+    messages: Vec<Noted>,
 }
+
+/// Messages in one entry: some 130 kilobytes at most.
+const MESSAGES_MAX: usize = 1_000;
+/// Entries in one append: far below what one commit of a ledger takes.
+const ENTRIES_MAX: usize = 50;
 
 /// Counts for one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -75,97 +108,119 @@ pub struct Tally {
 
 /// What went wrong with the records.
 #[derive(Debug, thiserror::Error)]
-#[error("mail: cannot {tried} the fetch records {path}")]
-pub(crate) struct Error {
-    tried: &'static str,
-    path: PathBuf,
-    source: std::io::Error,
+pub(crate) enum Error {
+    #[error("mail: the fetch records in {} cannot be {tried}", path.display())]
+    Ledger {
+        tried: &'static str,
+        path: PathBuf,
+        source: ledger::Error,
+    },
+    #[error("mail: entry {index} of the fetch records in {} is none that this program writes", path.display())]
+    Foreign { path: PathBuf, index: u64 },
+    #[error("mail: the fetch records cannot be named {name}")]
+    Name { name: String },
+    #[error("mail: the fetch records in {} could not be written to the end", path.display())]
+    Fallen { path: PathBuf },
 }
 
 /// The records. Shared by all sessions; one writer at a time.
 #[derive(Debug, Clone)]
 pub(crate) struct Book(Arc<Mutex<Inside>>);
 
-#[derive(Debug)]
 struct Inside {
-    path: PathBuf,
-    file: File,
-    steps: HashMap<MessageMark, (CellId, Step)>,
+    ledger: Ledger,
+    fold: Fold,
+}
+
+impl std::fmt::Debug for Inside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.fold.fmt(f)
+    }
+}
+
+/// What the entries add up to.
+#[derive(Debug, Default)]
+struct Fold {
+    messages: HashMap<MessageMark, Known>,
     committed: BTreeMap<CellId, u64>,
-    /// After a failed sync nothing is written any more: what the file holds is unknown.
-    failed: bool,
+}
+
+#[derive(Debug)]
+struct Known {
+    cell: CellId,
+    step: Step,
+    item: Option<ItemId>,
 }
 
 impl Book {
-    /// Opens or begins the records in a folder. A torn last line (power cut) is cut off: nobody was told.
+    /// Opens or begins the records in a folder. A torn tail (power cut) is cut off: nobody was told.
     ///
     /// # Errors
-    /// [`Error`] when the file cannot be read or written.
-    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
-        let path = dir.join("fetch.log");
-        let error = |tried| {
-            let path = path.clone();
-            move |source| Error { tried, path, source }
+    /// [`Error`] when they cannot be read or written, when an entry is not what it was, with its number, or when they
+    /// are those of another spool.
+    pub(crate) fn open(dir: &Path, name: &str) -> Result<Self, Error> {
+        let failed = |tried| {
+            let path = dir.to_owned();
+            move |source| Error::Ledger { tried, path, source }
         };
-        std::fs::create_dir_all(dir).map_err(error("make the folder of"))?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path)
-            .map_err(error("open"))?;
-        sync_dir(dir).map_err(error("sync the folder of"))?;
-        let (mut steps, mut committed, mut whole) = (HashMap::new(), BTreeMap::new(), 0);
-        let mut reader = BufReader::new(&file);
-        let mut text = String::new();
-        loop {
-            text.clear();
-            let count = reader.read_line(&mut text).map_err(error("read"))?;
-            if !text.ends_with('\n') {
-                break;
+        let origin = Origin::new(name).map_err(|_| Error::Name {
+            name: name.to_owned(),
+        })?;
+        let ledger = match Ledger::open(dir, &origin) {
+            Ok((ledger, recovered)) => {
+                if recovered.cut_bytes > 0 {
+                    tracing::warn!(name, "{recovered}");
+                }
+                ledger
             }
-            let line: Line = serde_json::from_str(&text)
-                .map_err(|bad| std::io::Error::new(std::io::ErrorKind::InvalidData, bad))
-                .map_err(error("understand"))?;
-            fold(&mut steps, &mut committed, &line);
-            whole += count as u64;
+            Err(ledger::Error::NotALedger(_)) => Ledger::create(dir, &origin).map_err(failed("begun"))?,
+            Err(error) => return Err(failed("opened")(error)),
+        };
+        let mut fold = Fold::default();
+        for entry in ledger.read(0).map_err(failed("read"))? {
+            let entry = entry.map_err(failed("read"))?;
+            let step = Step::ALL
+                .into_iter()
+                .find(|step| step.kind() == entry.kind.as_str());
+            match (step, serde_json::from_slice::<Body>(&entry.body)) {
+                (Some(step), Ok(body)) => fold.add(step, &body.cell, &body.messages),
+                (Some(_) | None, Ok(_) | Err(_)) => {
+                    let (path, index) = (dir.to_owned(), entry.index);
+                    return Err(Error::Foreign { path, index });
+                }
+            }
         }
-        if file.metadata().map_err(error("look at"))?.len() > whole {
-            file.set_len(whole).map_err(error("repair"))?;
-            file.sync_all().map_err(error("sync"))?;
-        }
-        file.seek(std::io::SeekFrom::End(0)).map_err(error("read"))?;
-        Ok(Self(Arc::new(Mutex::new(Inside {
-            path,
-            file,
-            steps,
-            committed,
-            failed: false,
-        }))))
+        Ok(Self(Arc::new(Mutex::new(Inside { ledger, fold }))))
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
-        // The map is changed only after the file: a panic in between leaves it behind the file, never ahead.
+        // The fold is changed only after the disk: a panic in between leaves it behind, never ahead.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a step of some messages of one cell; durable when this returns. Noting a step again changes nothing.
+    /// May be dropped: what was begun is finished.
     ///
     /// # Errors
-    /// [`Error`]: nothing is noted, and nothing may be told.
-    pub(crate) async fn note(&self, cell: CellId, step: Step, marks: Vec<MessageMark>) -> Result<(), Error> {
-        if marks.is_empty() {
+    /// [`Error`]: not all of it is noted, and nothing may be told.
+    pub(crate) async fn note(
+        &self,
+        cell: CellId,
+        step: Step,
+        messages: Vec<Noted>,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        if messages.is_empty() {
             return Ok(());
         }
         let book = self.clone();
-        let done = tokio::task::spawn_blocking(move || book.inside().note(&Line { cell, step, marks }));
-        done.await.unwrap_or_else(|gone| {
-            Err(Error {
-                tried: "write",
-                path: PathBuf::new(),
-                source: std::io::Error::other(gone),
-            })
-        })
+        let done = tokio::task::spawn_blocking(move || book.inside().note(&cell, step, messages, at));
+        match done.await {
+            Ok(done) => done,
+            Err(_) => Err(Error::Fallen {
+                path: self.inside().ledger.dir().to_owned(),
+            }),
+        }
     }
 
     /// The counts of a cell.
@@ -173,14 +228,14 @@ impl Book {
     pub(crate) fn tally(&self, cell: &CellId) -> Tally {
         let inside = self.inside();
         let mut tally = Tally {
-            deletion_committed: inside.committed.get(cell).copied().unwrap_or(0),
+            deletion_committed: inside.fold.committed.get(cell).copied().unwrap_or(0),
             ..Tally::default()
         };
-        for (of, step) in inside.steps.values() {
-            match step {
-                Step::Retrieved if of == cell => tally.retrieved += 1,
-                Step::DeletionInDoubt if of == cell => tally.deletion_in_doubt += 1,
-                Step::Retrieved | Step::DeletionInDoubt | Step::DeletionCommitted => {}
+        for known in inside.fold.messages.values().filter(|known| known.cell == *cell) {
+            match known.step {
+                Step::Retrieved => tally.retrieved += 1,
+                Step::DeletionInDoubt => tally.deletion_in_doubt += 1,
+                Step::DeletionCommitted => {}
             }
         }
         tally
@@ -189,58 +244,87 @@ impl Book {
     /// How far a message has gone, as far as it is still kept: committed deletions are only counted.
     #[must_use]
     pub(crate) fn step(&self, mark: &MessageMark) -> Option<Step> {
-        self.inside().steps.get(mark).map(|(_, step)| *step)
+        self.inside().fold.messages.get(mark).map(|known| known.step)
+    }
+
+    /// Which of our items some messages are, as far as they were retrieved, in this session or an earlier one.
+    #[must_use]
+    pub(crate) fn items(&self, messages: &[Noted]) -> Vec<ItemId> {
+        let inside = self.inside();
+        messages
+            .iter()
+            .filter_map(|noted| inside.fold.messages.get(&noted.mark)?.item)
+            .collect()
     }
 }
 
 impl Inside {
-    fn note(&mut self, line: &Line) -> Result<(), Error> {
-        let error = |tried, path: &Path| {
-            let path = path.to_owned();
-            move |source| Error { tried, path, source }
-        };
-        if self.failed {
-            return Err(error("go on after a failed sync of", &self.path)(
-                std::io::ErrorKind::Other.into(),
-            ));
+    fn note(
+        &mut self,
+        cell: &CellId,
+        step: Step,
+        mut messages: Vec<Noted>,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let path = self.ledger.dir().to_owned();
+        messages.retain(|noted| self.fold.is_news(step, noted));
+        for some in messages.chunks(MESSAGES_MAX * ENTRIES_MAX) {
+            let drafts = some
+                .chunks(MESSAGES_MAX)
+                .map(|few| draft(cell, step, few, at))
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| Error::Fallen { path: path.clone() })?;
+            let written = self.ledger.append(&drafts);
+            written.map_err(|source| Error::Ledger {
+                tried: "written",
+                path: path.clone(),
+                source,
+            })?;
+            self.fold.add(step, cell, some);
         }
-        let new = line
-            .marks
-            .iter()
-            .any(|mark| self.steps.get(mark).is_none_or(|(_, step)| *step < line.step));
-        if !new {
-            return Ok(());
-        }
-        let mut bytes = serde_json::to_vec(line)
-            .map_err(std::io::Error::other)
-            .map_err(error("write", &self.path))?;
-        bytes.push(b'\n');
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
-        if let Err(source) = written {
-            self.failed = true;
-            return Err(error("write", &self.path)(source));
-        }
-        fold(&mut self.steps, &mut self.committed, line);
         Ok(())
     }
 }
 
-fn fold(
-    steps: &mut HashMap<MessageMark, (CellId, Step)>,
-    committed: &mut BTreeMap<CellId, u64>,
-    line: &Line,
-) {
-    for mark in &line.marks {
-        match line.step {
-            Step::DeletionCommitted => {
-                steps.remove(mark);
-                *committed.entry(line.cell.clone()).or_default() += 1;
-            }
-            Step::Retrieved | Step::DeletionInDoubt => {
-                let entry = steps
-                    .entry(*mark)
-                    .or_insert_with(|| (line.cell.clone(), line.step));
-                entry.1 = entry.1.max(line.step);
+fn draft(cell: &CellId, step: Step, messages: &[Noted], at: Timestamp) -> Option<Draft> {
+    let body = Body {
+        cell: cell.clone(),
+        messages: messages.to_vec(),
+    };
+    Some(Draft {
+        kind: Kind::new(step.kind()).ok()?,
+        at,
+        body: serde_json::to_vec(&body).ok()?,
+    })
+}
+
+impl Fold {
+    /// Whether noting this would change anything.
+    fn is_news(&self, step: Step, noted: &Noted) -> bool {
+        match self.messages.get(&noted.mark) {
+            Some(known) => known.step < step || (known.item.is_none() && noted.item.is_some()),
+            // A committed deletion ends what was known of a message; it follows one in doubt.
+            None => step != Step::DeletionCommitted,
+        }
+    }
+
+    fn add(&mut self, step: Step, cell: &CellId, messages: &[Noted]) {
+        for noted in messages {
+            match step {
+                Step::DeletionCommitted => {
+                    if self.messages.remove(&noted.mark).is_some() {
+                        *self.committed.entry(cell.clone()).or_default() += 1;
+                    }
+                }
+                Step::Retrieved | Step::DeletionInDoubt => {
+                    let known = self.messages.entry(noted.mark).or_insert_with(|| Known {
+                        cell: cell.clone(),
+                        step,
+                        item: None,
+                    });
+                    known.step = known.step.max(step);
+                    known.item = known.item.or(noted.item);
+                }
             }
         }
     }
@@ -249,47 +333,157 @@ fn fold(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use record::verify::Trust;
+
+    const NAME: &str = "bulkhead/mail/test/fetched";
+    const AT: Timestamp = Timestamp(1_682_366_400);
+
+    fn cell() -> CellId {
+        "k/kim".parse().unwrap()
+    }
+
+    fn mark(uidl: &str) -> MessageMark {
+        let mailbox = Mailbox::new("kasse@x.kim").unwrap();
+        MessageMark::new(&Salt([7; 32]), &mailbox, uidl.as_bytes())
+    }
+
+    fn item(sequence: u32) -> ItemId {
+        format!("00000000000000aa{sequence:016x}").parse().unwrap()
+    }
+
+    async fn note(book: &Book, step: Step, messages: Vec<Noted>) {
+        book.note(cell(), step, messages, AT).await.unwrap();
+    }
+
+    fn verified(dir: &Path) -> ledger::Verified {
+        let origin = Origin::new(NAME).unwrap();
+        ledger::verify(dir, &origin, &[], &Trust::default()).unwrap()
+    }
+
+    fn segment(dir: &Path) -> PathBuf {
+        std::fs::read_dir(dir.join("entries"))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path()
+    }
 
     #[tokio::test]
-    async fn steps_survive_a_restart_and_a_torn_line() {
+    async fn steps_links_and_counts_survive_a_restart_and_a_torn_tail() {
         let dir = tempfile::tempdir().unwrap();
-        let cell: CellId = "k/kim".parse().unwrap();
-        let mailbox = Mailbox::new("kasse@x.kim").unwrap();
-        let mark = |uidl: &str| MessageMark::new(&Salt([7; 32]), &mailbox, uidl.as_bytes());
         {
-            let book = Book::open(dir.path()).unwrap();
+            let book = Book::open(dir.path(), NAME).unwrap();
+            let linked = Noted {
+                mark: mark("a"),
+                item: Some(item(1)),
+            };
             for _ in 0..2 {
-                book.note(cell.clone(), Step::Retrieved, vec![mark("a"), mark("b")])
-                    .await
-                    .unwrap();
+                note(
+                    &book,
+                    Step::Retrieved,
+                    vec![linked.clone(), mark("b").into(), mark("c").into()],
+                )
+                .await;
             }
-            book.note(cell.clone(), Step::DeletionInDoubt, vec![mark("a")])
-                .await
-                .unwrap();
-            book.note(cell.clone(), Step::DeletionCommitted, vec![mark("a")])
-                .await
-                .unwrap();
+            for step in [
+                Step::DeletionInDoubt,
+                Step::DeletionCommitted,
+                Step::DeletionCommitted,
+            ] {
+                note(&book, step, vec![mark("c").into()]).await;
+            }
+            // Of the seven notes above, three said something new.
+            assert_eq!(book.inside().ledger.head().len, 3);
         }
-        let path = dir.path().join("fetch.log");
-        let before = std::fs::read(&path).unwrap();
-        assert!(!String::from_utf8_lossy(&before).contains("kasse@"));
-        let mut torn = before.clone();
-        torn.extend_from_slice(b"{\"cell\":\"k/k");
+        let path = segment(dir.path());
+        let whole = std::fs::read(&path).unwrap();
+        assert!(!String::from_utf8_lossy(&whole).contains("kasse@"));
+        let mut torn = whole.clone();
+        torn.extend_from_slice(b"half a commit");
         std::fs::write(&path, torn).unwrap();
-        let book = Book::open(dir.path()).unwrap();
+        let book = Book::open(dir.path(), NAME).unwrap();
+        let tally = book.tally(&cell());
         assert_eq!(
-            book.tally(&cell),
-            Tally {
-                retrieved: 1,
-                deletion_in_doubt: 0,
-                deletion_committed: 1
-            }
+            (tally.retrieved, tally.deletion_in_doubt, tally.deletion_committed),
+            (2, 0, 1)
         );
-        assert_eq!(book.step(&mark("b")), Some(Step::Retrieved));
-        assert_eq!(std::fs::read(&path).unwrap(), before);
-        book.note(cell.clone(), Step::DeletionInDoubt, vec![mark("b")])
-            .await
-            .unwrap();
-        assert_eq!(Book::open(dir.path()).unwrap().tally(&cell).deletion_in_doubt, 1);
+        assert_eq!(
+            (book.step(&mark("b")), book.step(&mark("c"))),
+            (Some(Step::Retrieved), None)
+        );
+        assert_eq!(
+            book.items(&[mark("a").into(), mark("b").into(), mark("c").into()]),
+            [item(1)]
+        );
+        note(&book, Step::DeletionInDoubt, vec![mark("b").into()]).await;
+        drop(book);
+        assert_eq!(
+            Book::open(dir.path(), NAME)
+                .unwrap()
+                .tally(&cell())
+                .deletion_in_doubt,
+            1
+        );
+        assert!(verified(dir.path()).is_sound());
+        assert!(matches!(
+            Book::open(dir.path(), "bulkhead/mail/other/fetched"),
+            Err(Error::Ledger {
+                source: ledger::Error::OtherLog { .. },
+                ..
+            })
+        ));
+    }
+
+    #[tokio::test]
+    async fn very_many_deletions_become_few_bounded_entries() {
+        let dir = tempfile::tempdir().unwrap();
+        let book = Book::open(dir.path(), NAME).unwrap();
+        let many = (0..51_001)
+            .map(|n| mark(&n.to_string()).into())
+            .collect::<Vec<_>>();
+        note(&book, Step::DeletionInDoubt, many.clone()).await;
+        note(&book, Step::DeletionCommitted, many).await;
+        assert_eq!(book.inside().ledger.head().len, 2 * 52);
+        drop(book);
+        assert_eq!(
+            Book::open(dir.path(), NAME)
+                .unwrap()
+                .tally(&cell())
+                .deletion_committed,
+            51_001
+        );
+    }
+
+    #[tokio::test]
+    async fn a_changed_byte_is_named_and_the_records_are_not_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        {
+            let book = Book::open(dir.path(), NAME).unwrap();
+            for uidl in ["a", "b", "c"] {
+                note(&book, Step::Retrieved, vec![mark(uidl).into()]).await;
+            }
+        }
+        assert!(verified(dir.path()).is_sound());
+        let path = segment(dir.path());
+        let mut bytes = std::fs::read(&path).unwrap();
+        let wanted = serde_json::to_string(&mark("b")).unwrap();
+        let at = memchr::memmem::find(&bytes, wanted.as_bytes()).unwrap();
+        bytes[at + 1] = if bytes[at + 1] == b'0' { b'1' } else { b'0' };
+        std::fs::write(&path, bytes).unwrap();
+        let found = verified(dir.path());
+        assert!(!found.is_sound());
+        assert_eq!(found.places.len(), 1, "{found}");
+        let refused = Book::open(dir.path(), NAME).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                Error::Ledger {
+                    source: ledger::Error::Damaged { index: 1, .. },
+                    ..
+                }
+            ),
+            "{refused:?}"
+        );
     }
 }

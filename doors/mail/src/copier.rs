@@ -10,7 +10,7 @@ use vocabulary::{CellId, Position};
 use crate::{
     address::{Address, Mailbox},
     board::Board,
-    book::{Book, MessageMark, Salt, Step},
+    book::{Book, MessageMark, Noted, Salt, Step},
     event::{Event, Events, Fill},
     header::{self, HEADER_BYTES_MAX},
     intake::Clock,
@@ -208,7 +208,10 @@ impl Copier {
             received: (self.clock)(),
         };
         let Accepted { item, .. } = writer.finish(offer).await.map_err(Stopped::Spool)?;
-        self.book.note(cell.clone(), Step::Retrieved, vec![mark]).await?;
+        let noted = vec![Noted::from(mark)];
+        self.book
+            .note(cell.clone(), Step::Retrieved, noted, (self.clock)())
+            .await?;
         self.events.tell(Event::Copied { cell, item });
         Ok(())
     }

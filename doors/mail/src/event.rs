@@ -147,6 +147,21 @@ pub enum Event {
         /// As which item.
         item: ItemId,
     },
+    /// The consumer was sent all of an item that was handed over, and the spool knows.
+    Fetched {
+        /// Which.
+        item: ItemId,
+    },
+    /// The regular store has deleted such an item for its consumer, and the spool knows.
+    Deleted {
+        /// Which.
+        item: ItemId,
+    },
+    /// A fetched message names an item without our proof, or one that is not here: ignored.
+    TraceIgnored {
+        /// The cell the records of its mailbox are kept under.
+        cell: CellId,
+    },
     /// How full a watched mailbox is, when that changed.
     Quota {
         /// Whose.
@@ -183,6 +198,9 @@ pub struct Counts {
     in_doubt: AtomicU64,
     notified: AtomicU64,
     copied: AtomicU64,
+    fetched: AtomicU64,
+    deleted: AtomicU64,
+    traces_ignored: AtomicU64,
     promises_broken: AtomicU64,
 }
 
@@ -215,6 +233,12 @@ readers! {
     notified;
     /// Mails copied out of the regular store.
     copied;
+    /// Items noted as fetched; a second retrieval counts again.
+    fetched;
+    /// Items noted as deleted.
+    deleted;
+    /// Fetched messages that named an item without our proof, or one that is not here.
+    traces_ignored;
     /// Replies that would have broken MAIL-1 and were replaced by a temporary one. Not zero
     /// means a defect, or a door that closed between a decision and its word.
     promises_broken;
@@ -307,6 +331,9 @@ impl Events {
             Event::InDoubt { .. } => add(&self.counts.in_doubt),
             Event::Notified { .. } => add(&self.counts.notified),
             Event::Copied { .. } => add(&self.counts.copied),
+            Event::Fetched { .. } => add(&self.counts.fetched),
+            Event::Deleted { .. } => add(&self.counts.deleted),
+            Event::TraceIgnored { .. } => add(&self.counts.traces_ignored),
             Event::Quota { .. } | Event::Trouble { .. } => {}
         }
         if self.stream.receiver_count() > 0 {

@@ -45,7 +45,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Monotonic time; the same one that the spool's waits are counted by.
     pub monotonic: Arc<dyn Fn() -> Millis + Send + Sync>,
-    /// Hides mailbox and message names in records. Drawn once per installation.
+    /// Hides mailbox and message names in records, and proves what was handed over. A secret, drawn once per
+    /// installation and kept: with another one, nothing recorded or handed over before is recognised.
     pub salt: Salt,
 }
 
@@ -98,7 +99,7 @@ impl Fronts {
             }
         }
         std::fs::create_dir_all(&config.dir).map_err(file("make", &config.dir))?;
-        let book = Book::open(&config.dir.join("fetched")).map_err(|error| unusable(&config.dir, error))?;
+        let book = records(&config, &around, "fetched")?;
         let outbox = match &config.notify_through {
             Some(_) => {
                 let outbox = Outbox::open(config.dir.join("outbox"), config.host.clone());
@@ -141,6 +142,12 @@ impl Fronts {
 fn file(tried: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::File { tried, path, source }
+}
+
+/// Records belong to one spool: with another one, what they say was fetched or copied would be missing there.
+fn records(config: &Config, around: &Surroundings, name: &str) -> Result<Book, Error> {
+    let origin = format!("bulkhead/mail/{}/{name}", around.spool.id());
+    Book::open(&config.dir.join(name), &origin).map_err(|error| unusable(&config.dir, error))
 }
 
 fn unusable(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
@@ -275,6 +282,8 @@ impl Build {
                 dialer: self.dialer(&proxy)?,
                 book: self.book.clone(),
                 salt: self.around.salt.clone(),
+                spool: Arc::clone(&self.around.spool),
+                clock: self.clock(),
             };
             let address = self.serve("fetch", &proxy.listener, fetch).await?;
             self.addresses.fetch.push(address);
@@ -296,6 +305,7 @@ impl Build {
                 items_per_second_max: one.items_per_second_max,
                 events: Arc::clone(&self.events),
                 outbox: self.outbox.clone(),
+                salt: self.around.salt.clone(),
                 clock: self.clock(),
                 monotonic: Arc::clone(&self.around.monotonic),
                 idle: Mutex::default(),
@@ -326,8 +336,7 @@ impl Build {
 
     fn copiers(&mut self) -> Result<(), Error> {
         let within = self.config.connections.upstream();
-        let book =
-            Book::open(&self.config.dir.join("copied")).map_err(|error| unusable(&self.config.dir, error))?;
+        let book = records(&self.config, &self.around, "copied")?;
         for (number, one) in (1..).zip(self.config.copy.clone()) {
             owner_only(&one.password_file)?;
             let password = std::fs::read(&one.password_file).map_err(file("read", &one.password_file))?;

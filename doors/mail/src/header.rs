@@ -56,6 +56,23 @@ pub fn read(header: &[u8]) -> Outer {
     outer
 }
 
+/// The value of the first field of this name as it stands, continuation lines included. Nothing behind an empty line
+/// counts, whatever ends it.
+#[must_use]
+pub fn first<'a>(header: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = header;
+    while !rest.is_empty() && !rest.starts_with(b"\r\n") && !rest.starts_with(b"\n") {
+        let (field, after) = field(rest);
+        rest = after;
+        if let Some((of, value)) = memchr::memchr(b':', field).and_then(|at| field.split_at_checked(at))
+            && of.trim_ascii_end().eq_ignore_ascii_case(name)
+        {
+            return value.get(1..);
+        }
+    }
+    None
+}
+
 /// The first field with its continuation lines (RFC 5322 section 2.2.3), and what follows.
 fn field(bytes: &[u8]) -> (&[u8], &[u8]) {
     for at in memchr::memchr_iter(b'\n', bytes) {

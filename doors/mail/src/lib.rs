@@ -10,10 +10,16 @@
 //!   stored. Shut cuts a sender in DATA with 421; Held lets it finish.
 //! - **Submission and fetching** are passed through to the regular server while every door of the mailbox lets them
 //!   pass, and cut at the change: 421, or `-ERR [SYS/TEMP]`. Fetching records per message *retrieved* and *deletion
-//!   committed*, the latter only when the store has confirmed QUIT.
+//!   committed*, the latter only when the store has confirmed QUIT; the records are a hash-chained log of their own, and
+//!   nobody is told before they are durable.
+//! - **Reconciliation.** A message that our forwarder handed over is known again when it is fetched, and the spool is
+//!   told: *fetched* once the last byte of RETR (never TOP) has been sent, *deleted* once the store has confirmed QUIT,
+//!   also in a later session or after a restart. What cannot be noted counts as not fetched. Ids without a proof that
+//!   this installation made are ignored and counted; the consumer notices nothing.
 //! - **Forwarding** needs a right that is asked for again before each MAIL, each piece and the final dot. Before the
 //!   final dot the item is marked in doubt; 4yz waits, 5yz parks it for a person. Nobody is ever bounced. Each item
-//!   carries `X-Bulkhead-Item`, so that a receiver that confirms can drop a repeat.
+//!   begins with `X-Bulkhead-Item`, so that a receiver that confirms can drop a repeat, and `X-Bulkhead-Proof`, by which
+//!   this installation knows it again. A sender's own such fields stay where they are, below.
 //! - **Notifications** (RFC 3461, 3464): exactly one party issues that of success; which one is decided when the item is
 //!   stored and stays with it ([`DsnIssuer`]). We never issue one of failure or delay, and never touch one.
 //! - **MAIL-1** ([`promises`]): no error mail is ever caused by a position or a missing key. It is checked where a
@@ -45,6 +51,7 @@ mod route;
 pub mod smtp;
 mod submission;
 mod tls;
+mod trace;
 mod wire;
 
 pub use address::{Address, BadAddress, Mailbox};

@@ -93,8 +93,13 @@ async fn python_fetches_and_deletes_and_both_are_recorded() {
         (2, 0, 2)
     );
     // The records name nobody.
-    let records = std::fs::read_to_string(world.dir.path().join("mail/fetched/fetch.log")).unwrap();
-    assert!(!records.contains("uid") && !records.contains("kasse.kim") && !records.is_empty());
+    let segment = std::fs::read_dir(world.dir.path().join("mail/fetched/entries"))
+        .unwrap()
+        .next();
+    let records = std::fs::read(segment.unwrap().unwrap().path()).unwrap();
+    let records = String::from_utf8_lossy(&records);
+    assert!(!records.contains("uid") && !records.contains("kasse.kim"));
+    assert!(records.contains("kasse-001/kim"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

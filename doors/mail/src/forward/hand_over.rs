@@ -16,6 +16,7 @@ use crate::{
     header::{self, HEADER_BYTES_MAX},
     letter::{DsnIssuer, Envelope},
     outbox::{Action, Notice},
+    trace,
 };
 
 impl Forwarder {
@@ -51,7 +52,9 @@ impl Forwarder {
                 .map(|one| (one.clone(), envelope.notify_onward(one)))
                 .collect::<Vec<_>>();
             let received = received_line(&self.host, item.id(), item.sealed().received());
-            let trace = [received, format!("X-Bulkhead-Item: {}", item.id())];
+            // First, because only what stands above a sender's own fields is known to be ours.
+            let [named, proven] = trace::lines(&self.salt, item.id());
+            let trace = [named, proven, received];
             let mut body = Tee {
                 inner: item.sealed().body(),
                 kept: &mut header,

@@ -15,6 +15,7 @@ use vocabulary::{CellId, Flow, Millis};
 use self::client::Client;
 use crate::{
     board::Board,
+    book::Salt,
     event::Events,
     intake::Clock,
     listen::{Ending, ended},
@@ -40,6 +41,8 @@ pub(crate) struct Forwarder {
     pub(crate) items_per_second_max: Option<u32>,
     pub(crate) events: Arc<Events>,
     pub(crate) outbox: Option<Arc<Outbox>>,
+    /// Makes the proofs by which what was handed over is known again.
+    pub(crate) salt: Salt,
     pub(crate) clock: Clock,
     pub(crate) monotonic: Monotonic,
     pub(crate) idle: Mutex<Vec<(Client, Instant)>>,

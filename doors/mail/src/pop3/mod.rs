@@ -3,6 +3,7 @@
 use crate::smtp::command::Secret;
 
 pub(crate) mod client;
+mod reconcile;
 pub(crate) mod session;
 mod transaction;
 

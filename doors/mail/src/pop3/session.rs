@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use spool::Spool;
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
@@ -17,7 +18,7 @@ use crate::{
     book::{Book, Salt},
     config::Connections,
     event::{Event, Events, Front, Reason},
-    intake::FAREWELL,
+    intake::{Clock, FAREWELL},
     listen::{Ending, Serve, ended},
     route::Routes,
     smtp::{
@@ -37,6 +38,9 @@ pub(crate) struct Fetch {
     pub(crate) dialer: Dialer,
     pub(crate) book: Book,
     pub(crate) salt: Salt,
+    /// Told which of its items were fetched and deleted.
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) clock: Clock,
 }
 
 /// Most messages of one mailbox that a session can tell apart.

@@ -6,6 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use spool::ItemId;
 use tokio::time::timeout;
 use vocabulary::CellId;
 
@@ -16,9 +17,10 @@ use super::{
 use crate::{
     address::Mailbox,
     board::Passage,
-    book::{MessageMark, Step},
+    book::{MessageMark, Noted, Step},
     event::{Event, Reason},
     listen::ended,
+    trace::Finder,
 };
 
 /// A session after login.
@@ -60,6 +62,8 @@ impl Talk<'_> {
             match done {
                 Some(done) => done?,
                 None if mid_answer.load(Relaxed) => {
+                    // What is still in the buffer may be an end that no record has let go yet.
+                    self.wire.out().clear();
                     return Err(Over(self.cut_off().0.get(..0).unwrap_or_default()));
                 }
                 None => return Err(self.cut_off()),
@@ -111,11 +115,17 @@ impl Talk<'_> {
         if status == Status::Ok && multi {
             mid_answer.store(true, Relaxed);
             self.say(&answer);
-            self.relay(room, passage, matches!(command, Command::Retr(_)))
-                .await?;
             if let Command::Retr(number) = command {
-                self.retrieved(room, number).await?;
+                let mut finder = Finder::default();
+                self.relay(room, passage, Some(&mut finder)).await?;
+                let item = self.retrieved(room, number, &finder).await?;
+                mid_answer.store(false, Relaxed);
+                if let Some(item) = item {
+                    self.note_fetched(room, item).await;
+                }
+                return Ok(());
             }
+            self.relay(room, passage, None).await?;
             mid_answer.store(false, Relaxed);
             return Ok(());
         }
@@ -130,9 +140,14 @@ impl Talk<'_> {
         Ok(())
     }
 
-    /// Passes a multi-line answer on piece by piece. With `keep_end`, its last line stays back in the buffer: only the
-    /// record of the retrieval lets it go.
-    async fn relay(&mut self, room: &mut Mailroom, passage: &Passage, keep_end: bool) -> Result<(), Over> {
+    /// Passes a multi-line answer on piece by piece. With a finder, which reads along, its last line stays back in the
+    /// buffer: only the record of the retrieval lets it go.
+    async fn relay(
+        &mut self,
+        room: &mut Mailroom,
+        passage: &Passage,
+        mut finder: Option<&mut Finder>,
+    ) -> Result<(), Over> {
         let mut multi = Multi::Start;
         loop {
             let (piece, last) = room.store.piece(&mut multi).await.map_err(|error| {
@@ -140,7 +155,10 @@ impl Talk<'_> {
                 Over(b"")
             })?;
             self.say(&piece);
-            if last && keep_end {
+            if let Some(finder) = &mut finder {
+                finder.feed(&piece);
+            }
+            if last && finder.is_some() {
                 return Ok(());
             }
             if !passage.still_valid() {
@@ -180,29 +198,39 @@ impl Talk<'_> {
         Ok(())
     }
 
-    async fn retrieved(&mut self, room: &Mailroom, number: u32) -> Result<(), Over> {
+    /// Records a retrieval, lets the end of the answer go, and says which of our items it was.
+    async fn retrieved(
+        &mut self,
+        room: &Mailroom,
+        number: u32,
+        finder: &Finder,
+    ) -> Result<Option<ItemId>, Over> {
+        let item = self.item_in(room, finder).await;
         let marks = room.marks_of(std::iter::once(&number));
-        if self
-            .fetch
-            .book
-            .note(room.cell(), Step::Retrieved, marks)
-            .await
-            .is_err()
-        {
+        let noted = marks.map(|mark| Noted { mark, item }).collect();
+        let now = (self.fetch.clock)();
+        let book = &self.fetch.book;
+        if book.note(room.cell(), Step::Retrieved, noted, now).await.is_err() {
             self.wire.out().clear();
             return Err(Over(b""));
         }
-        Ok(())
+        let sent = timeout(self.fetch.bounds.idle(), self.wire.flush()).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            return Err(Over(b""));
+        }
+        Ok(item)
     }
 
     async fn quit(&mut self, room: Mailroom, passage: &Passage) -> Result<(), Over> {
-        let (cell, marks) = (room.cell(), room.marks_of(room.deleted.iter()));
-        let book = &self.fetch.book;
-        if book
-            .note(cell.clone(), Step::DeletionInDoubt, marks.clone())
-            .await
-            .is_err()
-        {
+        let deleted = room
+            .marks_of(room.deleted.iter())
+            .map(Noted::from)
+            .collect::<Vec<_>>();
+        let (cell, book, now) = (room.cell(), &self.fetch.book, (self.fetch.clock)());
+        let asked = book
+            .note(cell.clone(), Step::DeletionInDoubt, deleted.clone(), now)
+            .await;
+        if asked.is_err() {
             return Err(Over(NOT_LOGGED));
         }
         if !passage.still_valid() {
@@ -211,7 +239,13 @@ impl Talk<'_> {
         // From here the store may delete; what it does is recorded even when the door closes meanwhile.
         match room.store.quit().await {
             Ok((Status::Ok, line)) => {
-                if book.note(cell, Step::DeletionCommitted, marks).await.is_err() {
+                // The spool first: until it knows, the records must keep the link to the item.
+                if self.note_deleted(&cell, &deleted).await.is_err()
+                    || book
+                        .note(cell, Step::DeletionCommitted, deleted, now)
+                        .await
+                        .is_err()
+                {
                     return Err(Over(NOT_LOGGED));
                 }
                 self.say(&line);
@@ -236,14 +270,11 @@ impl Talk<'_> {
 }
 
 impl Mailroom {
-    fn cell(&self) -> CellId {
+    pub(super) fn cell(&self) -> CellId {
         self.cell.clone()
     }
 
-    fn marks_of<'a>(&self, numbers: impl Iterator<Item = &'a u32>) -> Vec<MessageMark> {
-        let Some(marks) = &self.marks else {
-            return Vec::new();
-        };
-        numbers.filter_map(|number| marks.get(number).copied()).collect()
+    fn marks_of<'a>(&self, numbers: impl Iterator<Item = &'a u32>) -> impl Iterator<Item = MessageMark> {
+        numbers.filter_map(|number| self.marks.as_ref()?.get(number).copied())
     }
 }
