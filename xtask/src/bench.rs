@@ -73,15 +73,11 @@ pub fn bench(cold: ColdBuild) -> Result<(), Failed> {
     let folder = machine::folder()?;
     let path = workspace.root.join("docs").join("benchmarks.md");
     let by_hand = by_hand(&fs::read_to_string(&path).unwrap_or_default());
+    build(&workspace);
     let facts = machine::facts(folder.path());
     let mut parts = Vec::new();
     for subject in subjects(cold) {
-        let before = machine::busy();
-        let measured = subject.measure(&workspace, folder.path());
-        let mut part = measured.unwrap_or_else(|failed| subject.missed(&failed));
-        // Writing to a String cannot fail.
-        let _ = write!(part.text, "\nBefore: {before}. After: {}.\n", machine::busy());
-        parts.push(part);
+        parts.push(subject.part(&workspace, folder.path()));
         let text = report(&facts, &parts, &by_hand);
         fs::write(&path, text)
             .map_err(|cause| Failed::because(&format!("cannot write {}", path.display()), &cause))?;
@@ -97,6 +93,17 @@ pub fn bench(cold: ColdBuild) -> Result<(), Failed> {
     }
     println!("written to {}", path.display());
     Ok(())
+}
+
+/// Builds everything before anything is measured: afterwards, a compiler that runs is somebody else's. What does not
+/// build is found missing when its part begins, and costs only that part.
+fn build(workspace: &Workspace) {
+    let rooms = rooms::names().map(|name| rooms::build(name, workspace));
+    for built in std::iter::once(held::build(workspace)).chain(rooms) {
+        if let Err(failed) = built {
+            eprintln!("xtask: {failed}");
+        }
+    }
 }
 
 /// What is measured.
@@ -124,6 +131,21 @@ impl Subject {
             Self::Room(name) => rooms::measure(name, workspace, folder),
             Self::ColdBuild => cold_build(workspace, folder),
         }
+    }
+
+    /// Measures it, and notes what else the machine did meanwhile.
+    fn part(&self, workspace: &Workspace, folder: &Path) -> Part {
+        let watch = machine::Watch::begin();
+        let measured = self.measure(workspace, folder);
+        let mut part = measured.unwrap_or_else(|failed| self.missed(&failed));
+        let seen = watch.end();
+        match self {
+            // Writing to a String cannot fail.
+            Self::Intake | Self::Room(_) => drop(writeln!(part.text, "\n{seen}")),
+            // Its compilers are our own.
+            Self::ColdBuild => {}
+        }
+        part
     }
 
     /// The part when measuring failed: its goals are missed, and it says why.

@@ -79,13 +79,17 @@ pub(crate) struct Held {
     running: Running,
 }
 
-/// Builds the binary and says where it lies.
-pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf, Failed> {
+/// Builds the binary.
+pub(crate) fn build(workspace: &Workspace) -> Result<(), Failed> {
     run::show(&mut run::cargo(
         &workspace.root,
         &["build", "--release", "-p", "bulkhead"],
-    ))?;
-    Ok(workspace.target.join("release").join("bulkhead"))
+    ))
+}
+
+/// Where the binary lies.
+pub(crate) fn program(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("release").join("bulkhead")
 }
 
 impl Held {

@@ -37,7 +37,7 @@ enum AfterRun<'a> {
 
 /// Measures every load against every server.
 pub(crate) fn measure(workspace: &Workspace, folder: &Path) -> Result<Part, Failed> {
-    let program = held::build(workspace)?;
+    let program = held::program(workspace);
     let sink = load::sink()?;
     let discard = Postfix::start(folder, After::Discard)?;
     let hold = Postfix::start(folder, After::Hold)?;
@@ -126,8 +126,8 @@ fn send(load: Load, server: &Server<'_>) -> Result<f64, Failed> {
 const INTRODUCTION: &str = "\
 Messages per second: median (slowest–fastest) of FIVE runs, servers taking turns. Every answer 250 stands for a message
 that was synced to the disk first; the generator's ceiling is `smtp-sink`, which keeps nothing. Postfix is measured with
-what it accepted thrown away at once (`discard`) and kept in its hold queue, in both cases with `in_flow_delay = 0`,
-which makes it faster here. Bulkhead is one release `bulkhead door` process whose doors an order holds; it seals every
+what it accepted thrown away at once (`discard`) and kept in its hold queue, in both cases with `in_flow_delay = 0`, so
+that nothing but its work holds it back. Bulkhead is one release `bulkhead door` process whose doors an order holds; it seals every
 message to its insurer. After each of its runs its own count must have grown by exactly the messages sent, or the
 benchmark fails. With two stores a message is on both before its sender reads 250; here both are on the same disk.
 
@@ -163,6 +163,7 @@ fn text(servers: &[Server<'_>], rows: &[(Load, Vec<Runs>)]) -> String {
     if let (Some(load), Some(server)) = (LOADS.first(), servers.first()) {
         let line = crate::run::line(&load::command(*load, server.address, RECIPIENT));
         let line = line.rsplit_once("smtp-source").map_or("", |(_, rest)| rest);
+        let line = line.replace(&server.address.to_string(), "ADDRESS");
         let _ = writeln!(
             text,
             "Each run is one `smtp-source{line}` with the payload, sessions and messages of its row."

@@ -6,7 +6,9 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
-    time::Instant,
+    sync::mpsc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use super::version;
@@ -53,15 +55,16 @@ pub(crate) fn facts(folder: &Path) -> String {
             .args(["--noheadings", "--output", "FSTYPE,OPTIONS", "--target"])
             .arg(folder),
     );
-    let commit = version(Command::new("git").args(["rev-parse", "--short", "HEAD"]));
+    let commit = version(Command::new("git").args(["describe", "--always", "--dirty"]));
     let postfix = version(Command::new("postconf").args(["-dh", "mail_version"]));
     let rustc = version(Command::new("rustc").arg("--version"));
     let sync = sync_floor(folder).map_or_else(
         |cause| format!("not measured: {cause}"),
         |micros| format!("{micros} µs"),
     );
+    let load = load_average();
     format!(
-        "- machine: {cores} cores, {processor}, {memory} memory\n- kernel: {kernel}\n- file system of the data: {disk}\n\
+        "- load average when the run began: {load}\n- machine: {cores} cores, {processor}, {memory} memory\n- kernel: {kernel}\n- file system of the data: {disk}\n\
          - one write of 4 KiB with `fdatasync` there, median of {SYNCS}: {sync}\n\
          - compiler: {rustc}; commit {commit}\n- counterpart: Postfix {postfix}\n"
     )
@@ -87,24 +90,60 @@ fn sync_floor(folder: &Path) -> std::io::Result<u128> {
     Ok(times.get(SYNCS / 2).copied().unwrap_or(0))
 }
 
-/// How busy the machine was: runnable tasks over the last minute, and which compilers run. What somebody else does at
-/// the same time makes every number here worthless or at least worse.
-pub(crate) fn busy() -> String {
+/// Runnable tasks over the last minute.
+pub(crate) fn load_average() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split_whitespace().next().unwrap_or("unknown").to_owned();
-    match compilers() {
-        0 => format!("load average {load}, no compiler running"),
-        more => format!("load average {load}, {more} compilers running: **busy machine**"),
+    load.split_whitespace().next().unwrap_or("unknown").to_owned()
+}
+
+/// Looks, while something is measured, whether somebody compiles on the same machine: then the numbers are worse than
+/// they should be, and the report says so.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    end: mpsc::Sender<()>,
+    looks: JoinHandle<(usize, usize)>,
+    before: String,
+}
+
+/// Time between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+impl Watch {
+    /// Begins to look.
+    pub(crate) fn begin() -> Self {
+        let (end, ended) = mpsc::channel();
+        let looks = thread::spawn(move || {
+            let (mut all, mut busy) = (0, 0);
+            while ended.recv_timeout(LOOK_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+                all += 1;
+                busy += usize::from(somebody_compiles());
+            }
+            (all, busy)
+        });
+        Self {
+            end,
+            looks,
+            before: load_average(),
+        }
+    }
+
+    /// What was seen, as a sentence.
+    pub(crate) fn end(self) -> String {
+        drop(self.end);
+        let (all, busy) = self.looks.join().unwrap_or_default();
+        let verdict = if busy == 0 { "" } else { ": **a busy machine**" };
+        format!(
+            "Load average before: {}, after: {}. Somebody compiled meanwhile in {busy} of {all} looks{verdict}.",
+            self.before,
+            load_average()
+        )
     }
 }
 
-/// Compilers somebody else runs. Between our own builds there are none of ours.
-fn compilers() -> usize {
+fn somebody_compiles() -> bool {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| fs::read_to_string(entry.path().join("comm")).ok());
-    names
-        .filter(|name| matches!(name.trim(), "rustc" | "cc1" | "ld" | "ld.lld"))
-        .count()
+    let mut names = entries.filter_map(|entry| fs::read_to_string(entry.path().join("comm")).ok());
+    names.any(|name| matches!(name.trim(), "rustc" | "cc1" | "ld" | "ld.lld" | "rust-lld"))
 }
 
 fn field(path: &str, name: &str) -> String {
@@ -113,4 +152,18 @@ fn field(path: &str, name: &str) -> String {
         .find(|line| line.starts_with(name))
         .and_then(|line| line.split_once(':'))
         .map_or_else(|| "unknown".to_owned(), |(_, value)| value.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_says_what_it_saw() {
+        let said = Watch::begin().end();
+        assert!(
+            said.contains("looks") && said.contains("Load average before"),
+            "{said}"
+        );
+    }
 }

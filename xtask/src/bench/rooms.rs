@@ -82,13 +82,20 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ROOMS.iter().map(|(name, _)| *name)
 }
 
+const fn words(name: &str) -> [&str; 5] {
+    ["--release", "-p", name, "--example", "bench"]
+}
+
+/// Builds a bench beforehand, so that what is bounded is the bench and not somebody else's build it waits for.
+pub(crate) fn build(name: &str, workspace: &Workspace) -> Result<(), Failed> {
+    run::show(run::cargo(&workspace.root, &["build"]).args(words(name)))
+}
+
 /// Runs one bench in a folder of its own, which is removed at once: a million held items take gigabytes.
 pub(crate) fn measure(name: &str, workspace: &Workspace, folder: &Path) -> Result<Part, Failed> {
     let more = ROOMS.iter().find(|(room, _)| *room == name);
     let more = more.map_or(&[][..], |(_, more)| more);
-    let words = ["--release", "-p", name, "--example", "bench"];
-    // Built before, so that what is bounded is the bench and not somebody else's build it waits for.
-    run::show(run::cargo(&workspace.root, &["build"]).args(words))?;
+    let words = words(name);
     let own = folder.join(name);
     fs::create_dir(&own)
         .map_err(|cause| Failed::because(&format!("cannot make {}", own.display()), &cause))?;
