@@ -16,7 +16,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use common::{ESTATE, Ran, program, run};
+use common::{ESTATE, Ran, program};
 use ledger::Ledger;
 use record::Draft;
 use serde_json::{Value, json};
@@ -82,22 +82,37 @@ fn errors() -> PathBuf {
 
 /// The codes in a text.
 fn codes(text: &str) -> BTreeSet<String> {
-    let four = |rest: &str| rest.get(..4).filter(|four| four.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned);
-    text.split("BH-").skip(1).filter_map(four).map(|digits| format!("BH-{digits}")).collect()
+    let four = |rest: &str| {
+        rest.get(..4)
+            .filter(|four| four.bytes().all(|byte| byte.is_ascii_digit()))
+            .map(str::to_owned)
+    };
+    text.split("BH-")
+        .skip(1)
+        .filter_map(four)
+        .map(|digits| format!("BH-{digits}"))
+        .collect()
 }
 
 fn assert_pages(text: &str) {
     for code in codes(text) {
         let page = std::fs::read_to_string(errors().join(format!("{code}.md"))).unwrap_or_default();
-        assert!(page.starts_with(&format!("# {code} · ")) && page.contains("Was tun / what to do"), "{code} has no page");
+        assert!(
+            page.starts_with(&format!("# {code} · ")) && page.contains("Was tun / what to do"),
+            "{code} has no page"
+        );
     }
 }
 
 /// Whether a program is here; a missing one is a visible skip, and a failure where it was demanded.
 fn has(counterpart: &str) -> bool {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|dir| dir.join(counterpart).exists());
+    let found =
+        std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|dir| dir.join(counterpart).exists());
     if !found {
-        assert!(std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_none(), "{counterpart} is missing");
+        assert!(
+            std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_none(),
+            "{counterpart} is missing"
+        );
         // Past the capture of the test runner: a skip must be seen.
         let mut seen = std::io::stderr().lock();
         writeln!(seen, "SKIPPED: {counterpart} is not installed").unwrap();
@@ -109,34 +124,64 @@ fn has(counterpart: &str) -> bool {
 fn mistakes_in_an_estate_are_all_named_with_line_and_remedy() {
     let desk = Desk::new();
     desk.write("good.toml", ESTATE);
-    desk.run("estate check good.toml").expect(0, &["gültig; 3 Kassen, 2 Rechenzentren, 6 Türen", "valid; 3 insurers"]);
-    let bad = ESTATE.replace("rto-hours = 8", "rto-huors = 8").replace("990000022", "990000023");
+    desk.run("estate check good.toml").expect(
+        0,
+        &["gültig; 3 Kassen, 2 Rechenzentren, 6 Türen", "valid; 3 insurers"],
+    );
+    let bad = ESTATE
+        .replace("rto-hours = 8", "rto-huors = 8")
+        .replace("990000022", "990000023");
     desk.write("bad.toml", &bad);
     let line = |word: &str| bad.lines().position(|line| line.contains(word)).unwrap() + 1;
-    let (key, ik) = (format!("bad.toml:{}:", line("rto-huors")), format!("bad.toml:{}:", line("990000023")));
+    let (key, ik) = (
+        format!("bad.toml:{}:", line("rto-huors")),
+        format!("bad.toml:{}:", line("990000023")),
+    );
     desk.run("estate check bad.toml").expect(
         1,
-        &[&key, &ik, "Unbekannter Schlüssel", "Unknown key", "Prüfziffer", "check digit", "3 Fehler. / 3 mistakes.", "BH-1002"],
+        &[
+            &key,
+            &ik,
+            "Unbekannter Schlüssel",
+            "Unknown key",
+            "Prüfziffer",
+            "check digit",
+            "3 Fehler. / 3 mistakes.",
+            "BH-1002",
+        ],
     );
     let told = desk.run("estate check bad.toml --json").expect(1, &[]);
     let told: Value = serde_json::from_str(&told.out).unwrap();
-    assert_eq!((told["valid"].clone(), told["mistakes"].as_array().unwrap().len()), (json!(false), 3));
-    desk.run("estate check missing.toml").expect(2, &["BH-1002", "missing.toml ist nicht lesbar", "Cannot read missing.toml"]);
+    assert_eq!(
+        (told["valid"].clone(), told["mistakes"].as_array().unwrap().len()),
+        (json!(false), 3)
+    );
+    desk.run("estate check missing.toml").expect(
+        2,
+        &[
+            "BH-1002",
+            "missing.toml ist nicht lesbar",
+            "Cannot read missing.toml",
+        ],
+    );
 }
 
 #[test]
 fn the_sample_passes_the_check() {
     let desk = Desk::new();
     let sample = desk.run("estate sample").expect(0, &["ERFUNDEN / SYNTHETIC"]).out;
-    desk.run_with("estate check /dev/stdin", &sample).expect(0, &["80 Kassen", "80 insurers"]);
+    desk.run_with("estate check /dev/stdin", &sample)
+        .expect(0, &["80 Kassen", "80 insurers"]);
     assert_ne!(desk.run("estate sample --seed 7").out, sample);
 }
 
 /// A closing, filled in.
 fn filled(desk: &Desk, name: &str) {
-    desk.run(&format!("sign draft closing {name} --estate klein")).expect(0, &["Entwurf angelegt", "draft made"]);
+    desk.run(&format!("sign draft closing {name} --estate klein"))
+        .expect(0, &["Entwurf angelegt", "draft made"]);
     // As it came it cannot be shown, much less signed.
-    desk.run(&format!("sign show {name}")).expect(2, &["BH-2003", "Nicht gezeichnet. / Not signed."]);
+    desk.run(&format!("sign show {name}"))
+        .expect(2, &["BH-2003", "Nicht gezeichnet. / Not signed."]);
     let mut draft: Value = serde_json::from_slice(&std::fs::read(desk.path(name)).unwrap()).unwrap();
     draft["body"]["reason"] = json!("Verdacht am Rechenzentrum");
     draft["body"]["scope"] = json!([{ "insurers": ["kasse-002"] }]);
@@ -156,14 +201,38 @@ fn signing_and_openssh_accept_each_other() {
 
     // Ours, verified by theirs.
     filled(&desk, "ours.json");
-    let shown = desk.run("sign show ours.json --estate estate.toml").expect(0, &["kasse-002", "Verdacht am Rechenzentrum", "0 Unterschriften / signatures"]);
-    desk.run("sign show ours.json --lang en --estate estate.toml").expect(0, &["kasse-002", "Verdacht am Rechenzentrum"]);
+    let shown = desk.run("sign show ours.json --estate estate.toml").expect(
+        0,
+        &[
+            "kasse-002",
+            "Verdacht am Rechenzentrum",
+            "0 Unterschriften / signatures",
+        ],
+    );
+    desk.run("sign show ours.json --lang en --estate estate.toml")
+        .expect(0, &["kasse-002", "Verdacht am Rechenzentrum"]);
     // Four of a hundred of its 2000 persons are affected, as the estate says of this service.
-    assert!(shown.out.contains("2 Zellen, 1 Kassen, 80 Versicherte"), "{}", shown.out);
-    let asked = desk.run("sign add ours.json --key key").expect(2, &["BH-2003", "To sign, type"]);
-    let word = asked.out.split_once("type \"").unwrap().1.split_once('"').unwrap().0.to_owned();
-    desk.run("sign add ours.json --key key --confirm falsch").expect(2, &["BH-2003"]);
-    desk.run(&format!("sign add ours.json --key key --confirm {word}")).expect(0, &["Gezeichnet: 1", "Signed: 1"]);
+    assert!(
+        shown.out.contains("2 Zellen, 1 Kassen, 80 Versicherte"),
+        "{}",
+        shown.out
+    );
+    let asked = desk
+        .run("sign add ours.json --key key")
+        .expect(2, &["BH-2003", "To sign, type"]);
+    let word = asked
+        .out
+        .split_once("type \"")
+        .unwrap()
+        .1
+        .split_once('"')
+        .unwrap()
+        .0
+        .to_owned();
+    desk.run("sign add ours.json --key key --confirm falsch")
+        .expect(2, &["BH-2003"]);
+    desk.run(&format!("sign add ours.json --key key --confirm {word}"))
+        .expect(0, &["Gezeichnet: 1", "Signed: 1"]);
     let exported = exported(&desk, "ours.json");
     let signed: Value = serde_json::from_slice(&std::fs::read(desk.path("ours.json")).unwrap()).unwrap();
     desk.write("ours.sig", signed["signatures"][0].as_str().unwrap());
@@ -181,27 +250,42 @@ fn signing_and_openssh_accept_each_other() {
     let name = export.file_name().unwrap().to_str().unwrap().to_owned();
     let made = desk.openssh(&format!("-Y sign -n bulkhead -f key {name}"), b"");
     assert!(made.status.success(), "{made:?}");
-    desk.run(&format!("sign attach theirs.json {name}.sig")).expect(0, &["1 Unterschriften / signatures"]);
-    desk.run("sign show theirs.json").expect(0, &["(", "1 Unterschriften / signatures"]);
+    desk.run(&format!("sign attach theirs.json {name}.sig"))
+        .expect(0, &["1 Unterschriften / signatures"]);
+    desk.run("sign show theirs.json")
+        .expect(0, &["(", "1 Unterschriften / signatures"]);
 
     // A signature for something else is not attached.
     let other = desk.openssh("-Y sign -n file -f key estate.toml", b"");
     assert!(other.status.success());
-    desk.run("sign attach theirs.json estate.toml.sig").expect(2, &["BH-2003"]);
+    desk.run("sign attach theirs.json estate.toml.sig")
+        .expect(2, &["BH-2003"]);
     // A key that others may read signs nothing.
-    Command::new("chmod").arg("644").arg(desk.path("key")).status().unwrap();
-    desk.run(&format!("sign add theirs.json --key key --confirm {word}")).expect(2, &["BH-2003", "chmod 600"]);
+    Command::new("chmod")
+        .arg("644")
+        .arg(desk.path("key"))
+        .status()
+        .unwrap();
+    desk.run(&format!("sign add theirs.json --key key --confirm {word}"))
+        .expect(2, &["BH-2003", "chmod 600"]);
 }
 
 /// `ssh-keygen` with an empty passphrase, which splitting at blanks cannot say.
 fn keygen(desk: &Desk) -> bool {
     let words = ["-q", "-t", "ed25519", "-N", "", "-C", "x", "-f", "key"];
-    Command::new("ssh-keygen").args(words).current_dir(desk.0.path()).status().unwrap().success()
+    Command::new("ssh-keygen")
+        .args(words)
+        .current_dir(desk.0.path())
+        .status()
+        .unwrap()
+        .success()
 }
 
 /// The file with the exact bytes, as the export names it.
 fn exported(desk: &Desk, statement: &str) -> PathBuf {
-    let said = desk.run(&format!("sign export {statement}")).expect(0, &["ssh-keygen -Y sign -n bulkhead"]);
+    let said = desk
+        .run(&format!("sign export {statement}"))
+        .expect(0, &["ssh-keygen -Y sign -n bulkhead"]);
     desk.path(said.out.split_whitespace().last().unwrap())
 }
 
@@ -214,16 +298,31 @@ fn a_tampered_copy_of_a_ledger_is_found_and_the_entry_named() {
     let mut log = Ledger::create(&good, &origin).unwrap();
     for number in 0..30 {
         let body = format!("\"this is what happened at step {number:02}\"").into_bytes();
-        log.append(&[Draft { kind: "step".parse().unwrap(), at: Timestamp(1_682_366_400), body }]).unwrap();
+        log.append(&[Draft {
+            kind: "step".parse().unwrap(),
+            at: Timestamp(1_682_366_400),
+            body,
+        }])
+        .unwrap();
     }
     drop(log);
     desk.run("verify good").expect(0, &["30"]);
     for (name, from, to) in [("changed", "step 17", "step 71"), ("other", "step 05", "step 50")] {
-        assert!(Command::new("cp").arg("-a").args([&good, &desk.path(name)]).status().unwrap().success());
+        assert!(
+            Command::new("cp")
+                .arg("-a")
+                .args([&good, &desk.path(name)])
+                .status()
+                .unwrap()
+                .success()
+        );
         let mut hits = 0;
         for file in files(&desk.path(name)) {
             let mut bytes = std::fs::read(&file).unwrap();
-            while let Some(at) = bytes.windows(from.len()).position(|window| window == from.as_bytes()) {
+            while let Some(at) = bytes
+                .windows(from.len())
+                .position(|window| window == from.as_bytes())
+            {
                 bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
                 hits += 1;
             }
@@ -232,18 +331,26 @@ fn a_tampered_copy_of_a_ledger_is_found_and_the_entry_named() {
         assert_eq!(hits, 1);
         let said = desk.run(&format!("verify {name}")).expect(1, &[]);
         let number = from.trim_start_matches("step ").trim_start_matches('0');
-let named = format!("Eintrag {number} wurde verändert. / Entry {number} was changed.");
+        let named = format!("Eintrag {number} wurde verändert. / Entry {number} was changed.");
         assert!(said.out.contains(&named), "{}", said.out);
         let told = desk.run(&format!("verify {name} --json")).expect(1, &[]);
-        assert_eq!(serde_json::from_str::<Value>(&told.out).unwrap()["sound"], json!(false));
+        assert_eq!(
+            serde_json::from_str::<Value>(&told.out).unwrap()["sound"],
+            json!(false)
+        );
     }
-    desk.run("verify .").expect(2, &["BH-3001", "ist nicht prüfbar", "Cannot check"]);
+    desk.run("verify .")
+        .expect(2, &["BH-3001", "ist nicht prüfbar", "Cannot check"]);
 }
 
 /// Every file below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .collect()
 }
 
 const DOOR: &str = r#"dir = "door"
@@ -267,14 +374,39 @@ fn a_configuration_is_checked_explained_and_strict() {
     let desk = Desk::new();
     desk.write("estate.toml", ESTATE);
     desk.write("door.toml", DOOR);
-    desk.run("config check door.toml --for door").expect(0, &["in Ordnung. / in order."]);
-    desk.run("config show door.toml --for door").expect(0, &["spool.dir = \"door/spool\"    # door.toml", "spool.limits.", "# Voreinstellung / default"]);
+    desk.run("config check door.toml --for door")
+        .expect(0, &["in Ordnung. / in order."]);
+    desk.run("config show door.toml --for door").expect(
+        0,
+        &[
+            "spool.dir = \"door/spool\"    # door.toml",
+            "spool.limits.",
+            "# Voreinstellung / default",
+        ],
+    );
     desk.write("typo.toml", &DOOR.replace("services =", "servcies ="));
     for words in ["config check typo.toml --for door", "door --config typo.toml"] {
-        desk.run(words).expect(2, &["BH-1001", "typo.toml hat einen Fehler", "typo.toml has a mistake", "line 5", "servcies"]);
+        desk.run(words).expect(
+            2,
+            &[
+                "BH-1001",
+                "typo.toml hat einen Fehler",
+                "typo.toml has a mistake",
+                "line 5",
+                "servcies",
+            ],
+        );
     }
-    desk.run("config check door.toml --for witness").expect(2, &["BH-1001"]);
-    desk.run("door --config nowhere.toml").expect(2, &["BH-1001", "nowhere.toml ist nicht lesbar", "Cannot read nowhere.toml"]);
+    desk.run("config check door.toml --for witness")
+        .expect(2, &["BH-1001"]);
+    desk.run("door --config nowhere.toml").expect(
+        2,
+        &[
+            "BH-1001",
+            "nowhere.toml ist nicht lesbar",
+            "Cannot read nowhere.toml",
+        ],
+    );
 }
 
 #[test]
@@ -282,12 +414,36 @@ fn a_door_must_be_enrolled_once() {
     let desk = Desk::new();
     desk.write("estate.toml", ESTATE);
     desk.write("door.toml", DOOR);
-    desk.run("door --config door.toml").expect(2, &["BH-3003", "fehlt: zuerst `bulkhead door --enrol`", "is missing: run `bulkhead door --enrol` first"]);
-    desk.run("door --config door.toml --enrol").expect(0, &["2 Türen eingetragen; alle stehen geschlossen.", "2 doors enrolled; all stand contained."]);
-    desk.run("door --config door.toml --enrol").expect(2, &["BH-3003"]);
+    desk.run("door --config door.toml").expect(
+        2,
+        &[
+            "BH-3003",
+            "fehlt: zuerst `bulkhead door --enrol`",
+            "is missing: run `bulkhead door --enrol` first",
+        ],
+    );
+    desk.run("door --config door.toml --enrol").expect(
+        0,
+        &[
+            "2 Türen eingetragen; alle stehen geschlossen.",
+            "2 doors enrolled; all stand contained.",
+        ],
+    );
+    desk.run("door --config door.toml --enrol")
+        .expect(2, &["BH-3003"]);
     // Plain text is for loopback only.
-    desk.write("open.toml", &DOOR.replace("listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:0\""));
-    desk.run("door --config open.toml").expect(2, &["BH-1005", "außerhalb von Loopback nur mit TLS", "outside loopback only with TLS"]);
+    desk.write(
+        "open.toml",
+        &DOOR.replace("listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:0\""),
+    );
+    desk.run("door --config open.toml").expect(
+        2,
+        &[
+            "BH-1005",
+            "außerhalb von Loopback nur mit TLS",
+            "outside loopback only with TLS",
+        ],
+    );
 }
 
 #[test]
@@ -297,109 +453,14 @@ fn nobody_answering_is_said_with_a_page() {
     desk.run("status --door 127.0.0.1:1").expect(2, words);
     desk.run("spool certificate --door 127.0.0.1:1").expect(2, words);
     desk.write("no.json", "{}");
-    desk.run("order close no.json --door 127.0.0.1:1").expect(2, &["BH-2003", "ist keine gezeichnete Erklärung", "is not a signed statement"]);
-    desk.run("status --door 127.0.0.1:1 --tls nowhere").expect(2, &["BH-1004", "TLS ist nicht eingerichtet", "TLS is not set up"]);
-}
-
-#[test]
-fn every_code_has_a_page_and_every_page_a_code() {
-    let source = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    let source: String = source.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    let pages: BTreeSet<String> = std::fs::read_dir(errors())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter_map(|name| name.strip_suffix(".md").map(str::to_owned))
-        .filter(|name| name.starts_with("BH-"))
-        .collect();
-    assert!(pages.len() > 10);
-    assert_eq!(codes(&source), pages);
-    assert_pages(&source);
-}
-
-/// April's shape in six seconds: traffic, a cut of everything, openings, rest.
-const SHORT: &str = r#"[script]
-id = "kurz"
-name = "Kurz"
-zero = "2023-04-25T09:00:00+02:00"
-seed = 11
-[traffic]
-practices = 12
-letters = 120
-body-bytes = 600
-poll-ms = 200
-retry-ms = 200
-settle-ms = 60000
-[[pace]]
-at-hours = 0
-drill-ms = 0
-[[pace]]
-at-hours = 6
-drill-ms = 6000
-[[step]]
-at-hours = 0
-action = "open-traffic"
-assumed = true
-because = "test"
-[[step]]
-at-hours = 1
-action = "cut"
-class = "containment"
-scope.all = true
-assumed = true
-because = "test"
-[[step]]
-at-hours = 2
-action = "certificate"
-assumed = true
-because = "test"
-[[step]]
-at-hours = 3
-action = "clear"
-scope.all = true
-assumed = true
-because = "test"
-[[step]]
-at-hours = 4
-action = "open"
-scope.all = true
-assumed = true
-because = "test"
-[[step]]
-at-hours = 5
-action = "close-traffic"
-assumed = true
-because = "test"
-[[step]]
-at-hours = 6
-action = "certificate"
-assumed = true
-because = "test"
-"#;
-
-#[test]
-fn a_short_script_is_played_and_every_promise_it_covers_holds() {
-    let desk = Desk::new();
-    let script = desk.write("kurz.toml", SHORT);
-    let folder = desk.path("drill");
-    let ran = run(&["drill".as_ref(), script.as_os_str(), "--json".as_ref(), "--dir".as_ref(), folder.as_os_str()]);
-    let table: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
-    let verdict = serde_json::to_string_pretty(&table["verdict"]).unwrap();
-    assert_eq!(ran.code, 0, "{verdict}\n{}", ran.err);
-    let promises = table["verdict"]["promises"].as_array().unwrap();
-    let kept = |word: &str| promises.iter().filter(|promise| promise["kept"] == word).count();
-    assert_eq!(kept("held") + kept("not-covered"), promises.len(), "{verdict}");
-    for id in ["ORDER-1", "DOOR-1", "DOOR-2", "DOOR-3", "DOOR-4", "SPOOL-2", "LOG-1"] {
-        assert!(promises.iter().any(|promise| promise["id"] == id && promise["kept"] == "held"), "{id}: {verdict}");
-    }
-    let counts = &table["counts_with"];
-    assert_eq!(counts["offered"], json!(120), "{counts}");
-    for nothing in ["rejected", "lost", "duplicates", "order_violations"] {
-        assert_eq!(counts[nothing], json!(0), "{nothing}: {counts}");
-    }
-    assert!(counts["held"].as_u64().unwrap() > 0, "{counts}");
-    // What it left behind reads back sound, by the command a stranger would use.
-    for log in ["control/log", "door/doors"] {
-        let log = folder.join(log);
-        run(&["verify".as_ref(), log.as_os_str()]).expect(0, &[]);
-    }
+    desk.run("order close no.json --door 127.0.0.1:1").expect(
+        2,
+        &[
+            "BH-2003",
+            "ist keine gezeichnete Erklärung",
+            "is not a signed statement",
+        ],
+    );
+    desk.run("status --door 127.0.0.1:1 --tls nowhere")
+        .expect(2, &["BH-1004", "TLS ist nicht eingerichtet", "TLS is not set up"]);
 }

@@ -20,7 +20,9 @@ use std::{
 };
 
 use common::{
-    INSURERS, World, mailbox,
+    World,
+    estate_text::INSURERS,
+    mailbox,
     smtp::{Session, item, letter},
     until,
 };
@@ -45,7 +47,11 @@ impl Load {
                 std::thread::spawn(move || practise(practice, intake, &stop, &count, &items))
             })
             .collect();
-        Self { stop, acknowledged, practices }
+        Self {
+            stop,
+            acknowledged,
+            practices,
+        }
     }
 
     fn count(&self) -> usize {
@@ -55,7 +61,10 @@ impl Load {
     /// Every message that was acknowledged, with its item.
     fn end(self) -> BTreeMap<String, ItemId> {
         self.stop.store(true, Ordering::SeqCst);
-        self.practices.into_iter().flat_map(|practice| practice.join().unwrap()).collect()
+        self.practices
+            .into_iter()
+            .flat_map(|practice| practice.join().unwrap())
+            .collect()
     }
 }
 
@@ -73,7 +82,12 @@ fn practise(
     while !stop.load(Ordering::SeqCst) {
         let to = mailbox(number % INSURERS + 1);
         let id = format!("{practice}-{number:06}@praxis.test");
-        let mail = letter(&id, &from, &to, &format!("ciphertext {number} {}", "x".repeat(number * 97 % 3000)));
+        let mail = letter(
+            &id,
+            &from,
+            &to,
+            &format!("ciphertext {number} {}", "x".repeat(number * 97 % 3000)),
+        );
         // A mail whose transaction was begun is repeated until it is acknowledged, also after the end: a practice does.
         loop {
             let sent = match session.take() {
@@ -136,7 +150,10 @@ async fn die_once(world: &mut World, load: &Load, dice: &mut Dice) -> u64 {
     let before = world.acknowledged.lock().unwrap().len() as u64;
     world.side.system.crash_doors().unwrap();
     let certificate = world.certificate().await;
-    let sum = certificate.held.count + certificate.in_doubt.count + certificate.handed_over.count + certificate.parked.count;
+    let sum = certificate.held.count
+        + certificate.in_doubt.count
+        + certificate.handed_over.count
+        + certificate.parked.count;
     assert!(sum + certificate.reclaimed >= before, "{certificate}");
     assert_eq!(certificate.parked.count, 0);
     in_doubt
@@ -160,9 +177,14 @@ async fn killed_at_random_moments_nothing_acknowledged_is_lost() {
         }
         let taken = world.regular.count();
         in_doubt += die_once(&mut world, &load, &mut dice).await;
-        let status = world.until_status("the view is fresh", |status| status.fresh).await;
+        let status = world
+            .until_status("the view is fresh", |status| status.fresh)
+            .await;
         let wanted = if is_held { Position::Held } else { Position::Open };
-        assert!(status.doors.iter().all(|line| line.position == wanted), "{status}");
+        assert!(
+            status.doors.iter().all(|line| line.position == wanted),
+            "{status}"
+        );
         if is_held {
             held_kills += 1;
             assert_eq!(world.regular.count(), taken, "nothing leaves a held door");
@@ -172,18 +194,34 @@ async fn killed_at_random_moments_nothing_acknowledged_is_lost() {
     world.until_handed_over().await;
     let taken = world.regular.taken();
     let arrived: BTreeSet<&str> = taken.iter().map(|mail| mail.id()).collect();
-    let lost: Vec<&String> = acknowledged.keys().filter(|id| !arrived.contains(id.as_str())).collect();
+    let lost: Vec<&String> = acknowledged
+        .keys()
+        .filter(|id| !arrived.contains(id.as_str()))
+        .collect();
     assert!(lost.is_empty(), "lost: {lost:?}");
     assert_eq!(arrived.len(), acknowledged.len());
     // Repeats are few, and a receiver that confirms item ids has none: one message, one item.
     let repeats = taken.len() - arrived.len();
     let broken = world.regular.broken();
-    println!("{kills} kills ({held_kills} held), {} mails, {repeats} repeats, {broken} broken, {in_doubt} in doubt", arrived.len());
-    assert!(repeats <= broken, "{repeats} repeats, {broken} transactions were open");
-    assert!(repeats as u64 <= in_doubt, "{repeats} repeats, {in_doubt} were listed in doubt");
+    println!(
+        "{kills} kills ({held_kills} held), {} mails, {repeats} repeats, {broken} broken, {in_doubt} in doubt",
+        arrived.len()
+    );
+    assert!(
+        repeats <= broken,
+        "{repeats} repeats, {broken} transactions were open"
+    );
+    assert!(
+        repeats as u64 <= in_doubt,
+        "{repeats} repeats, {in_doubt} were listed in doubt"
+    );
     assert_eq!(world.regular.items().len(), arrived.len());
     for mail in &taken {
-        assert_eq!(mail.item(), acknowledged[mail.id()].to_string(), "another item than was acknowledged");
+        assert_eq!(
+            mail.item(),
+            acknowledged[mail.id()].to_string(),
+            "another item than was acknowledged"
+        );
     }
     assert_in_order(&taken);
     world.end().await;

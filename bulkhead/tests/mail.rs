@@ -18,7 +18,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use common::{INSURERS, LIMIT, World, mailbox, smtp, until};
+use common::{LIMIT, World, estate_text::INSURERS, mailbox, smtp, until};
 use vocabulary::{Position, Scope};
 
 /// Invented persons, numbers shaped like KVNRs, an address, words of an illness.
@@ -51,7 +51,10 @@ async fn no_personal_data_lies_in_any_file() {
              X-KIM-Dienstkennung: eAU;Lieferung;V1.2\r\nSubject: eAU Adelheid Wackernagel {number}\r\n\r\n\
              Adelheid Wackernagel, KVNR Z987654321, Birkenstieg 17b, 0151-55501234: Lungenembolie, Q123987456\r\n"
         );
-        let reply = smtp::Session::new(intake).unwrap().mail(from, &to, &mail).unwrap();
+        let reply = smtp::Session::new(intake)
+            .unwrap()
+            .mail(from, &to, &mail)
+            .unwrap();
         world.acknowledged.lock().unwrap().push(smtp::item(&reply));
     };
     for _ in 0..6 {
@@ -61,7 +64,9 @@ async fn no_personal_data_lies_in_any_file() {
     // Refusals speak about somebody too: a mailbox that is not ours, a login that fails, a line that is none.
     let mut session = smtp::Session::new(intake).unwrap();
     session.ask(&format!("MAIL FROM:<{from}>"), "250").unwrap();
-    session.ask("RCPT TO:<wackernagel.adelheid@elsewhere.test>", "550").unwrap();
+    session
+        .ask("RCPT TO:<wackernagel.adelheid@elsewhere.test>", "550")
+        .unwrap();
     session.ask("Adelheid Wackernagel", "5").unwrap();
     // The insurer fetches, and sends an answer.
     let address = mailbox(1);
@@ -70,24 +75,52 @@ async fn no_personal_data_lies_in_any_file() {
         assert!(pop.ask(&line).starts_with("+OK"), "{line}");
     }
     let mut out = smtp::Session::new(world.side.system.door["submission"]).unwrap();
-    out.ask(&format!("AUTH PLAIN {}", STANDARD.encode(format!("\0{address}\0uebung"))), "235").unwrap();
-    out.mail(&address, "praxis.dr.quitzow@praxis.test", "Subject: Adelheid Wackernagel\r\n\r\nZ987654321\r\n").unwrap();
+    out.ask(
+        &format!("AUTH PLAIN {}", STANDARD.encode(format!("\0{address}\0uebung"))),
+        "235",
+    )
+    .unwrap();
+    out.mail(
+        &address,
+        "praxis.dr.quitzow@praxis.test",
+        "Subject: Adelheid Wackernagel\r\n\r\nZ987654321\r\n",
+    )
+    .unwrap();
     world.cut(Scope::everything()).await;
     for _ in 0..6 {
         send(&world);
     }
     world.side.system.crash_doors().unwrap();
-    world.until_status("the view is fresh", |status| status.fresh).await;
+    world
+        .until_status("the view is fresh", |status| status.fresh)
+        .await;
     let certificate = world.certificate().await;
     assert_eq!((certificate.held.count, certificate.handed_over.count), (6, 6));
     // What the door says about itself is written to a file like any other.
-    let (door, tls) = (world.side.system.door["door"].to_string(), world.side.system.people_tls());
+    let (door, tls) = (
+        world.side.system.door["door"].to_string(),
+        world.side.system.people_tls(),
+    );
     for words in [["spool", "certificate"], ["spool", "status"]] {
-        let said = common::run(&[words[0].as_ref(), words[1].as_ref(), "--door".as_ref(), door.as_ref(), "--tls".as_ref(), tls.as_os_str()]);
+        let said = common::run(&[
+            words[0].as_ref(),
+            words[1].as_ref(),
+            "--door".as_ref(),
+            door.as_ref(),
+            "--tls".as_ref(),
+            tls.as_os_str(),
+        ]);
         let said = said.expect(0, &[]);
         std::fs::write(world.folder().join(words[1]), said.said()).unwrap();
     }
-    assert!(world.regular.taken().iter().any(|mail| mail.data.contains("Lungenembolie")), "it was really there");
+    assert!(
+        world
+            .regular
+            .taken()
+            .iter()
+            .any(|mail| mail.data.contains("Lungenembolie")),
+        "it was really there"
+    );
     world.end().await;
 }
 
@@ -114,7 +147,10 @@ impl Talk {
     }
 
     fn ask(&mut self, line: &str) -> String {
-        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        self.0
+            .get_mut()
+            .write_all(format!("{line}\r\n").as_bytes())
+            .unwrap();
         let first = self.hear();
         let many = first.starts_with("+OK") && ["LIST", "UIDL", "CAPA"].contains(&line);
         while many && self.hear() != ".\r\n" {}
@@ -137,18 +173,27 @@ async fn held_cuts_fetch_and_submission_and_lets_the_sender_finish() {
     assert!(pop.ask(&format!("USER {address}")).starts_with("+OK"));
     assert!(pop.ask("PASS uebung").starts_with("+OK"));
     let mut out = smtp::Session::new(world.side.system.door["submission"]).unwrap();
-    out.ask(&format!("AUTH PLAIN {}", STANDARD.encode(format!("\0{address}\0uebung"))), "235").unwrap();
+    out.ask(
+        &format!("AUTH PLAIN {}", STANDARD.encode(format!("\0{address}\0uebung"))),
+        "235",
+    )
+    .unwrap();
     let mut sender = smtp::Session::new(world.intake()).unwrap();
     sender.ask("MAIL FROM:<p1@praxis.test>", "250").unwrap();
     sender.ask(&format!("RCPT TO:<{address}>"), "250").unwrap();
     sender.ask("DATA", "354").unwrap();
-    sender.say("Message-ID: <midway@praxis.test>\r\nX-KIM-Dienstkennung: eAU;Lieferung;V1.2\r\n\r\nfirst half").unwrap();
+    sender
+        .say("Message-ID: <midway@praxis.test>\r\nX-KIM-Dienstkennung: eAU;Lieferung;V1.2\r\n\r\nfirst half")
+        .unwrap();
     world.cut(Scope::everything()).await;
     let said = pop.hear();
     assert!(said.starts_with("-ERR [SYS/TEMP]") || said.is_empty(), "{said}");
     assert!(said.is_empty() || pop.hear().is_empty(), "the session is over");
     let last = out.hear();
-    assert!(last.as_ref().map_or(true, |line| line.starts_with("421")), "{last:?}");
+    assert!(
+        last.as_ref().map_or(true, |line| line.starts_with("421")),
+        "{last:?}"
+    );
     sender.say("second half").unwrap();
     let reply = sender.ask(".", "250").unwrap();
     world.acknowledged.lock().unwrap().push(smtp::item(&reply));
@@ -162,12 +207,21 @@ async fn held_cuts_fetch_and_submission_and_lets_the_sender_finish() {
 
 /// Whether a counterpart is here; a missing one is a visible skip, and a failure where it was demanded.
 fn counterpart(program: &str) -> Option<PathBuf> {
-    let found = ["/usr/sbin", "/usr/bin", "/usr/local/sbin"].iter().map(|dir| Path::new(dir).join(program)).find(|path| path.exists());
-    let root = Command::new("id").arg("-u").output().is_ok_and(|said| said.stdout == b"0\n");
+    let found = ["/usr/sbin", "/usr/bin", "/usr/local/sbin"]
+        .iter()
+        .map(|dir| Path::new(dir).join(program))
+        .find(|path| path.exists());
+    let root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|said| said.stdout == b"0\n");
     if found.is_some() && root {
         return found;
     }
-    assert!(std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_none(), "{program}, or root for it, is missing");
+    assert!(
+        std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_none(),
+        "{program}, or root for it, is missing"
+    );
     // Past the capture of the test runner: a skip must be seen.
     let mut seen = std::io::stderr().lock();
     writeln!(seen, "SKIPPED: {program} is not installed, or we are not root").unwrap();
@@ -184,14 +238,24 @@ struct Postfix {
 impl Postfix {
     fn start(program: PathBuf, port: u16) -> Self {
         use std::os::unix::fs::PermissionsExt as _;
-        let dir = tempfile::Builder::new().prefix("bulkhead-postfix").tempdir().unwrap();
+        let dir = tempfile::Builder::new()
+            .prefix("bulkhead-postfix")
+            .tempdir()
+            .unwrap();
         let here = dir.path();
         // Its processes change to their own user and must get through.
         std::fs::set_permissions(here, std::fs::Permissions::from_mode(0o755)).unwrap();
         for name in ["conf", "spool", "data"] {
             std::fs::create_dir(here.join(name)).unwrap();
         }
-        assert!(Command::new("chown").arg("postfix").arg(here.join("data")).status().unwrap().success());
+        assert!(
+            Command::new("chown")
+                .arg("postfix")
+                .arg(here.join("data"))
+                .status()
+                .unwrap()
+                .success()
+        );
         let main = format!(
             "compatibility_level = 3.6\nqueue_directory = {0}/spool\ndata_directory = {0}/data\nmaillog_file = {0}/log\n\
              maillog_file_prefixes = /\nmyhostname = praxis.test\nmydestination =\nrelayhost = [127.0.0.1]:{port}\n\
@@ -215,7 +279,12 @@ impl Postfix {
     }
 
     fn run(&self, word: &str) -> Output {
-        Command::new(&self.program).arg("-c").arg(self.dir.path().join("conf")).arg(word).output().unwrap()
+        Command::new(&self.program)
+            .arg("-c")
+            .arg(self.dir.path().join("conf"))
+            .arg(word)
+            .output()
+            .unwrap()
     }
 
     fn log(&self) -> String {
@@ -237,7 +306,10 @@ impl Postfix {
 
     /// Mails the door has taken from it.
     fn sent(&self) -> usize {
-        self.log().lines().filter(|line| line.contains("status=sent")).count()
+        self.log()
+            .lines()
+            .filter(|line| line.contains("status=sent"))
+            .count()
     }
 }
 
@@ -250,7 +322,9 @@ impl Drop for Postfix {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postfix_hands_over_through_open_held_a_death_and_open() {
-    let Some(program) = counterpart("postfix") else { return };
+    let Some(program) = counterpart("postfix") else {
+        return;
+    };
     let mut world = World::open().await;
     let postfix = Postfix::start(program, world.intake().port());
     let mut number = 0;
@@ -258,7 +332,12 @@ async fn postfix_hands_over_through_open_held_a_death_and_open() {
         for _ in 0..count {
             number += 1;
             let (from, to) = (format!("p{}@praxis.test", number % 3), mailbox(number % 2 + 1));
-            postfix.submit(&from, &to, &smtp::letter(&format!("pf-{number:04}@praxis.test"), &from, &to, "ciphertext").replace("\r\n", "\n"));
+            postfix.submit(
+                &from,
+                &to,
+                &smtp::letter(&format!("pf-{number:04}@praxis.test"), &from, &to, "ciphertext")
+                    .replace("\r\n", "\n"),
+            );
         }
         number
     };
@@ -266,23 +345,35 @@ async fn postfix_hands_over_through_open_held_a_death_and_open() {
     until("the open door passes", || world.regular.count() == open);
     world.cut(Scope::everything()).await;
     let held = submit(6);
-    until("the practice has handed everything over", || postfix.sent() == held);
-    assert_eq!((world.certificate().await.held.count, world.regular.count()), (6, open));
+    until("the practice has handed everything over", || {
+        postfix.sent() == held
+    });
+    assert_eq!(
+        (world.certificate().await.held.count, world.regular.count()),
+        (6, open)
+    );
     // While the door process is dead the practice queues, and tries again by itself.
     world.kill("door");
     let all = submit(6);
-    until("the practice was not answered", || postfix.log().contains("status=deferred"));
+    until("the practice was not answered", || {
+        postfix.log().contains("status=deferred")
+    });
     assert_eq!(postfix.sent(), held);
     world.side.system.crash_doors().unwrap();
     until("the practice gets through again", || postfix.sent() == all);
-    world.until_status("the view is fresh", |status| status.fresh).await;
+    world
+        .until_status("the view is fresh", |status| status.fresh)
+        .await;
     assert!(world.is_all(Position::Held).await);
     assert_eq!(world.certificate().await.held.count, 12);
     world.clear_and_open().await;
     world.until_handed_over().await;
     let taken = world.regular.taken();
     let ids: BTreeSet<&str> = taken.iter().map(|mail| mail.id()).collect();
-    assert_eq!((taken.len(), ids.len(), world.regular.items().len()), (all, all, all));
+    assert_eq!(
+        (taken.len(), ids.len(), world.regular.items().len()),
+        (all, all, all)
+    );
     let log = postfix.log();
     assert!(!log.contains("status=bounced"), "no error mail: {log}");
     // In the order in which the door acknowledged them, which is the order of their items.

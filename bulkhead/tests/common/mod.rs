@@ -1,8 +1,13 @@
 //! What the end-to-end tests stand on: a small estate, its people, and the whole system as real processes of this
 //! binary, with a regular server behind it that writes down what it took. When a test ends, the world is checked
 //! without being asked: certificate, segments, ledgers, and no personal data in any file.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part, and nothing else can see it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its part, and nothing else can see it"
+)]
 
+pub mod estate_text;
 pub mod regular;
 pub mod smtp;
 
@@ -35,98 +40,12 @@ use record::verify::Trust;
 use spool::{Certificate, ItemId, State, promises::Census};
 use vocabulary::{Class, DoorId, Envelope, Position, Scope};
 
+pub use estate_text::ESTATE;
+use estate_text::STORY;
 use regular::Regular;
 
 /// Long enough for a loaded machine; reaching it is a failure.
 pub const LIMIT: Duration = Duration::from_secs(90);
-
-/// Three insurers at two sites, with the two services that have a data plane.
-pub const ESTATE: &str = r#"[estate]
-id = "klein"
-name = "Kleiner erfundener Verbund"
-telematik = "test"
-synthetic = true
-
-[[site]]
-id = "essen"
-name = "Essen"
-
-[[site]]
-id = "munich"
-name = "München"
-
-[[service]]
-id = "kim"
-name = "KIM-Post"
-holdable = true
-mtd-hours = 72
-rto-hours = 24
-affected-percent = 2
-livelihood = false
-
-[[service]]
-id = "eau"
-name = "eAU"
-holdable = true
-mtd-hours = 24
-rto-hours = 8
-affected-percent = 4
-livelihood = true
-needs = ["kim"]
-
-[[insurer]]
-id = "kasse-001"
-name = "Kasse eins (erfunden)"
-ik = "990000011"
-insured = 1000
-site = "essen"
-mailboxes = ["eau@kasse-001.kim.telematik-test"]
-
-[[insurer]]
-id = "kasse-002"
-name = "Kasse zwei (erfunden)"
-ik = "990000022"
-insured = 2000
-site = "essen"
-mailboxes = ["eau@kasse-002.kim.telematik-test"]
-
-[[insurer]]
-id = "kasse-003"
-name = "Kasse drei (erfunden)"
-ik = "990000033"
-insured = 3000
-site = "munich"
-mailboxes = ["eau@kasse-003.kim.telematik-test"]
-"#;
-
-/// Insurers of [`ESTATE`].
-pub const INSURERS: usize = 3;
-
-/// The smallest script that reads: it lends the world its pace.
-const STORY: &str = r#"[script]
-id = "still"
-name = "Still"
-zero = "2023-04-25T09:00:00+02:00"
-seed = 3
-[traffic]
-practices = 1
-letters = 1
-body-bytes = 100
-poll-ms = 80
-retry-ms = 80
-settle-ms = 1000
-[[pace]]
-at-hours = 0
-drill-ms = 0
-[[pace]]
-at-hours = 1
-drill-ms = 1000
-[[step]]
-at-hours = 0
-action = "open-traffic"
-assumed = true
-because = "test"
-"#;
 
 /// Waits for a condition.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -143,7 +62,10 @@ pub fn mailbox(number: usize) -> String {
 }
 
 pub fn cell_of(number: usize, service: &str) -> Scope {
-    Scope::cell(format!("kasse-{number:03}").parse().unwrap(), service.parse().unwrap())
+    Scope::cell(
+        format!("kasse-{number:03}").parse().unwrap(),
+        service.parse().unwrap(),
+    )
 }
 
 /// How a run of the binary ended.
@@ -165,7 +87,11 @@ impl Ran {
     pub fn expect(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         for word in words {
-            assert!(self.said().contains(word), "\"{word}\" is not in\n{}", self.said());
+            assert!(
+                self.said().contains(word),
+                "\"{word}\" is not in\n{}",
+                self.said()
+            );
         }
         self
     }
@@ -188,7 +114,12 @@ pub fn program() -> &'static Path {
 
 /// Runs it as a user does.
 pub fn run<S: AsRef<std::ffi::OsStr>>(words: &[S]) -> Ran {
-    Command::new(program()).args(words).stdin(std::process::Stdio::null()).output().unwrap().into()
+    Command::new(program())
+        .args(words)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap()
+        .into()
 }
 
 /// The system with its people and what is behind it.
@@ -213,32 +144,64 @@ impl World {
         let estate_file = folder.join("estate.toml");
         bulkhead::files::write_private(&estate_file, ESTATE.as_bytes()).unwrap();
         let foundation = system::lay(&folder, &estate).unwrap();
-        let cast = Cast::make(&folder.join("people"), &estate, &foundation.witnesses, clock::now()).unwrap();
+        let cast = Cast::make(
+            &folder.join("people"),
+            &estate,
+            &foundation.witnesses,
+            clock::now(),
+        )
+        .unwrap();
         let regular = Regular::start();
-        let mailboxes =
-            estate.insurers().map(|insurer| (insurer.id.clone(), insurer.mailboxes.first().unwrap().as_str().to_owned())).collect();
+        let mailboxes = estate
+            .insurers()
+            .map(|insurer| {
+                (
+                    insurer.id.clone(),
+                    insurer.mailboxes.first().unwrap().as_str().to_owned(),
+                )
+            })
+            .collect();
         let behind = system::Regular {
             intake: regular.intake,
             store: regular.store,
             mailboxes: &mailboxes,
             password: "uebung",
         };
-        let system =
-            System::start(program(), &folder, &estate, &estate_file, &foundation, &cast, &behind)
-                .unwrap_or_else(|trouble| panic!("{trouble}: {:?}", trouble.cause));
+        let system = System::start(
+            program(),
+            &folder,
+            &estate,
+            &estate_file,
+            &foundation,
+            &cast,
+            &behind,
+        )
+        .unwrap_or_else(|trouble| panic!("{trouble}: {:?}", trouble.cause));
         let script = Script::read(STORY, "still.toml", &estate, &Facts::april_2023().unwrap())
             .unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let clock = Arc::new(StoryClock::waiting());
         clock.begin();
         let side = Bulkhead::new(system, cast, estate.clone(), clock, script.pace().clone());
         let acknowledged = Arc::default();
-        Self { dir, side, estate, regular, acknowledged, planted: Vec::new(), papers: 0 }
+        Self {
+            dir,
+            side,
+            estate,
+            regular,
+            acknowledged,
+            planted: Vec::new(),
+            papers: 0,
+        }
     }
 
     /// [`closed`](Self::closed), and after the ceremony every door is Open.
     pub async fn open() -> Self {
         let mut world = Self::closed();
-        world.side.open_in_peace().await.unwrap_or_else(|trouble| panic!("{trouble}: {:?}", trouble.cause));
+        world
+            .side
+            .open_in_peace()
+            .await
+            .unwrap_or_else(|trouble| panic!("{trouble}: {:?}", trouble.cause));
         world
     }
 
@@ -260,7 +223,11 @@ impl World {
     }
 
     /// Waits until the status is as wanted.
-    pub async fn until_status(&self, what: &str, mut wanted: impl FnMut(&StatusReply) -> bool) -> StatusReply {
+    pub async fn until_status(
+        &self,
+        what: &str,
+        mut wanted: impl FnMut(&StatusReply) -> bool,
+    ) -> StatusReply {
         let began = Instant::now();
         let mut last = None;
         loop {
@@ -276,18 +243,35 @@ impl World {
     }
 
     pub async fn is_all(&self, position: Position) -> bool {
-        self.status().await.doors.iter().all(|line| line.position == position)
+        self.status()
+            .await
+            .doors
+            .iter()
+            .all(|line| line.position == position)
     }
 
     /// A commander closes for containment.
     pub async fn cut(&mut self, scope: Scope) {
-        let done = self.side.act(&Action::Cut { scope, class: Class::Containment }).await;
+        let done = self
+            .side
+            .act(&Action::Cut {
+                scope,
+                class: Class::Containment,
+            })
+            .await;
         assert!(matches!(done, Outcome::Done { .. }), "{done:?}");
     }
 
     /// Examiners clear, a commander opens, insurers consent.
     pub async fn clear_and_open(&mut self) {
-        for action in [Action::Clear { scope: Scope::everything() }, Action::Open { scope: Scope::everything() }] {
+        for action in [
+            Action::Clear {
+                scope: Scope::everything(),
+            },
+            Action::Open {
+                scope: Scope::everything(),
+            },
+        ] {
             let done = self.side.act(&action).await;
             assert!(matches!(done, Outcome::Done { .. }), "{done:?}");
         }
@@ -312,24 +296,50 @@ impl World {
     pub fn at_door(&mut self, what: &str, envelope: &Envelope) -> Ran {
         let (paper, door) = (self.paper(envelope), self.side.system.door["door"].to_string());
         let tls = self.side.system.people_tls();
-        run(&["order".as_ref(), what.as_ref(), paper.as_os_str(), "--door".as_ref(), door.as_ref(), "--tls".as_ref(), tls.as_os_str()])
+        run(&[
+            "order".as_ref(),
+            what.as_ref(),
+            paper.as_os_str(),
+            "--door".as_ref(),
+            door.as_ref(),
+            "--tls".as_ref(),
+            tls.as_os_str(),
+        ])
     }
 
     /// `bulkhead order send FILE --control … --tls …`
     pub fn publish(&mut self, envelope: &Envelope) {
         let (paper, control) = (self.paper(envelope), self.side.system.control.to_string());
         let tls = self.side.system.people_tls();
-        let words = ["order".as_ref(), "send".as_ref(), paper.as_os_str(), "--control".as_ref(), control.as_ref(), "--tls".as_ref(), tls.as_os_str()];
+        let words = [
+            "order".as_ref(),
+            "send".as_ref(),
+            paper.as_os_str(),
+            "--control".as_ref(),
+            control.as_ref(),
+            "--tls".as_ref(),
+            tls.as_os_str(),
+        ];
         run(&words).expect(0, &["index"]);
     }
 
     /// Kills a part with SIGKILL and waits until it is gone. The system reaps it when it ends.
     pub fn kill(&self, part: &str) {
         let pid = self.side.system.pid(part).unwrap();
-        assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-9", &pid.to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
         until("the process is dead", || {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.is_empty() || stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z') || rest.starts_with('X'))
+            stat.is_empty()
+                || stat
+                    .rsplit(") ")
+                    .next()
+                    .is_some_and(|rest| rest.starts_with('Z') || rest.starts_with('X'))
         });
     }
 
@@ -364,7 +374,10 @@ impl World {
             if certificate.handed_over.count + certificate.reclaimed == certificate.accepted {
                 return certificate;
             }
-            assert!(began.elapsed() < LIMIT, "not everything was handed over: {certificate}");
+            assert!(
+                began.elapsed() < LIMIT,
+                "not everything was handed over: {certificate}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -386,7 +399,9 @@ impl World {
 
     /// For worlds whose door process does not answer any more, or has reason to signal.
     pub fn end_after_trouble(self) {
-        let Self { dir, side, planted, .. } = self;
+        let Self {
+            dir, side, planted, ..
+        } = self;
         drop(side);
         let folder = dir.path().join("drill");
         for log in ["control/log", "door/doors"] {
@@ -401,13 +416,19 @@ impl World {
 
 /// Doors by what they do.
 pub fn positions(status: &StatusReply) -> Vec<(DoorId, Position)> {
-    status.doors.iter().map(|line| (line.door.clone(), line.position)).collect()
+    status
+        .doors
+        .iter()
+        .map(|line| (line.door.clone(), line.position))
+        .collect()
 }
 
 /// Reads from one of our parts over the people's TLS.
 pub async fn get(world: &World, address: std::net::SocketAddr, path: &str) -> Vec<u8> {
     let endpoint = world.side.system.endpoint(address);
-    http::call(&endpoint, Method::GET, path, Vec::new(), Duration::from_secs(30)).await.unwrap()
+    http::call(&endpoint, Method::GET, path, Vec::new(), Duration::from_secs(30))
+        .await
+        .unwrap()
 }
 
 /// Looks into every file below a folder for words, plain, in base64 and in hexadecimal. `grep` does the looking: a test
@@ -430,5 +451,10 @@ pub fn assert_planted_nowhere(folder: &Path, planted: &[String]) {
     }
     let found = grep.arg(folder).output().unwrap();
     let said = String::from_utf8_lossy(&found.stdout);
-    assert_eq!(found.status.code(), Some(1), "personal data in a file: {said}{}", String::from_utf8_lossy(&found.stderr));
+    assert_eq!(
+        found.status.code(),
+        Some(1),
+        "personal data in a file: {said}{}",
+        String::from_utf8_lossy(&found.stderr)
+    );
 }

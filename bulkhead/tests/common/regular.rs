@@ -17,7 +17,10 @@ pub struct Taken {
 
 impl Taken {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.data.lines().take_while(|line| !line.is_empty()).find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+        self.data
+            .lines()
+            .take_while(|line| !line.is_empty())
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
     pub fn item(&self) -> &str {
@@ -49,7 +52,11 @@ impl Regular {
         let shared = inside.clone();
         let intake = listen(move |socket| smtp(socket, &shared));
         let store = listen(pop3);
-        Self { intake, store, inside }
+        Self {
+            intake,
+            store,
+            inside,
+        }
     }
 
     pub fn taken(&self) -> Vec<Taken> {
@@ -107,11 +114,16 @@ fn smtp_session(socket: TcpStream, inside: &Mutex<Inside>, open: &mut bool) -> s
         *open = false;
         let line = line.trim_end();
         let answer = match line.split(' ').next().unwrap_or("").to_ascii_uppercase().as_str() {
-            "EHLO" => "250-regular.test\r\n250-SIZE 40000000\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-DSN\r\n250 AUTH PLAIN",
+            "EHLO" => {
+                "250-regular.test\r\n250-SIZE 40000000\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-DSN\r\n250 AUTH PLAIN"
+            }
             "AUTH" => "235 2.7.0 welcome",
             "MAIL" => {
                 *open = true;
-                mail = Taken { from: line.to_owned(), ..Taken::default() };
+                mail = Taken {
+                    from: line.to_owned(),
+                    ..Taken::default()
+                };
                 "250 2.1.0 ok"
             }
             "RCPT" => {

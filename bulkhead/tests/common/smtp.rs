@@ -45,7 +45,11 @@ impl Session {
 
     fn wanted(&mut self, code: &str) -> std::io::Result<String> {
         let heard = self.hear()?;
-        if heard.starts_with(code) { Ok(heard) } else { Err(Error::other(heard)) }
+        if heard.starts_with(code) {
+            Ok(heard)
+        } else {
+            Err(Error::other(heard))
+        }
     }
 
     pub fn ask(&mut self, line: &str, code: &str) -> std::io::Result<String> {
@@ -66,7 +70,9 @@ impl Session {
 /// The item a `250` of the intake names.
 pub fn item(reply: &str) -> spool::ItemId {
     let word = reply.split_whitespace().find(|word| word.len() == 32);
-    word.unwrap_or_else(|| panic!("no item in {reply}")).parse().unwrap()
+    word.unwrap_or_else(|| panic!("no item in {reply}"))
+        .parse()
+        .unwrap()
 }
 
 /// A sick note.
