@@ -9,7 +9,9 @@ use vocabulary::{Millis, Timestamp};
 
 /// Wall time, for people and for what is signed here and now. Never for order, never for a door's expiry.
 pub fn now() -> Timestamp {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |span| span.as_secs());
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |span| span.as_secs());
     Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
+use clearance::{NONCE_KIND, NonceEntry, STATEMENT_KIND, WITNESSED_KIND, authority_origin};
 use hyper::Method;
 use ledger::Ledger;
-use clearance::{NONCE_KIND, NonceEntry, STATEMENT_KIND, WITNESSED_KIND, authority_origin};
 use record::{Draft, LogKey, Note, witness::AddCheckpoint};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -85,15 +85,31 @@ struct Published {
 pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trouble> {
     let identity = config.tls.as_deref().map(command::identity).transpose()?;
     let origin = authority_origin(&config.estate).map_err(|error| {
-        Trouble::because(Code::Config, "Der Verbund hat keinen brauchbaren Namen. / The estate's name is not usable.", error)
+        Trouble::because(
+            Code::Config,
+            "Der Verbund hat keinen brauchbaren Namen. / The estate's name is not usable.",
+            error,
+        )
     })?;
     let key = keys::log_key(&config.dir.join("log.key"), &origin)?;
     let ledger = command::open_or_create_ledger(&config.dir.join("log"), &origin)?;
-    let connector = identity.as_ref().map(tls::Identity::connector).transpose().map_err(command::tls_trouble)?;
+    let connector = identity
+        .as_ref()
+        .map(tls::Identity::connector)
+        .transpose()
+        .map_err(command::tls_trouble)?;
     let witnesses = config
         .witnesses
         .into_iter()
-        .map(|(id, address)| (id, Endpoint { address, tls: connector.clone() }))
+        .map(|(id, address)| {
+            (
+                id,
+                Endpoint {
+                    address,
+                    tls: connector.clone(),
+                },
+            )
+        })
         .collect();
     let (len, len_seen) = watch::channel(ledger.head().len);
     let heads_path = config.dir.join("heads.json");
@@ -108,7 +124,11 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     });
     let listener = command::listen(config.listen, identity.is_some()).await?;
     endpoints::publish(config.endpoints.as_deref(), &[("control", &listener)])?;
-    let acceptor = identity.as_ref().map(tls::Identity::acceptor).transpose().map_err(command::tls_trouble)?;
+    let acceptor = identity
+        .as_ref()
+        .map(tls::Identity::acceptor)
+        .transpose()
+        .map_err(command::tls_trouble)?;
     let answering = room.clone();
     let answerer: http::Answerer = Arc::new(move |call| {
         let room = answering.clone();
@@ -140,8 +160,17 @@ async fn answer(room: &Room, call: Call) -> Reply {
             Ok(told) => remember_head(room, told),
             Err(reply) => reply,
         },
-        (&Method::GET, "/head") => match call.query_value("store").and_then(|text| text.parse::<Digest>().ok()) {
-            Some(store) => Reply::json(&room.heads.lock().unwrap_or_else(PoisonError::into_inner).get(&store)),
+        (&Method::GET, "/head") => match call
+            .query_value("store")
+            .and_then(|text| text.parse::<Digest>().ok())
+        {
+            Some(store) => Reply::json(
+                &room
+                    .heads
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get(&store),
+            ),
             None => Reply::refuse(400, "Welcher Speicher? ?store=… / Which store? ?store=…"),
         },
         (&Method::GET, "/log") => follow(room, &call).await,
@@ -156,7 +185,11 @@ async fn answer(room: &Room, call: Call) -> Reply {
 fn read_heads(path: &Path) -> Result<Heads, Trouble> {
     let name = path.display();
     let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Trouble::because(Code::Files, format!("{name} ist nicht lesbar. / Cannot read {name}."), error)
+        Trouble::because(
+            Code::Files,
+            format!("{name} ist nicht lesbar. / Cannot read {name}."),
+            error,
+        )
     };
     match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| wrong(error.into())),
@@ -168,7 +201,10 @@ fn read_heads(path: &Path) -> Result<Heads, Trouble> {
 /// Keeps the longest head a store told. A shorter one is not kept: it may be the old copy we are here to notice.
 fn remember_head(room: &Room, told: StoreHead) -> Reply {
     let mut heads = room.heads.lock().unwrap_or_else(PoisonError::into_inner);
-    if heads.get(&told.store).is_some_and(|known| known.len >= told.head.len) {
+    if heads
+        .get(&told.store)
+        .is_some_and(|known| known.len >= told.head.len)
+    {
         return Reply::json(&());
     }
     heads.insert(told.store, told.head);
@@ -190,9 +226,19 @@ fn append<T: serde::Serialize>(room: &Room, kind: &str, content: &T) -> Reply {
 }
 
 fn append_raw(room: &Room, kind: &str, body: Vec<u8>) -> Reply {
-    let Ok(kind) = kind.parse() else { return Reply::refuse(500, "Nicht darstellbar. / Cannot be written.") };
-    let draft = Draft { kind, at: clock::now(), body };
-    let appended = room.ledger.lock().unwrap_or_else(PoisonError::into_inner).append(&[draft]);
+    let Ok(kind) = kind.parse() else {
+        return Reply::refuse(500, "Nicht darstellbar. / Cannot be written.");
+    };
+    let draft = Draft {
+        kind,
+        at: clock::now(),
+        body,
+    };
+    let appended = room
+        .ledger
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .append(&[draft]);
     match appended {
         Ok(range) => {
             room.len.send_replace(range.end);
@@ -225,7 +271,12 @@ async fn follow(room: &Room, call: &Call) -> Reply {
 fn piece(room: &Room, from: u64) -> Result<Piece, ledger::Error> {
     let published = room.cosigned.borrow().clone();
     let serial = published.as_ref().map_or(0, |published| published.serial);
-    let mut piece = Piece { from, entries: Vec::new(), checkpoint: published.map(|published| published.note), serial };
+    let mut piece = Piece {
+        from,
+        entries: Vec::new(),
+        checkpoint: published.map(|published| published.note),
+        serial,
+    };
     let ledger = room.ledger.lock().unwrap_or_else(PoisonError::into_inner);
     if from >= ledger.head().len {
         return Ok(piece);
@@ -275,9 +326,17 @@ async fn cosign_once(room: &Room, known: &mut BTreeMap<WitnessId, u64>) -> bool 
     let mut asked = tokio::task::JoinSet::new();
     for (id, endpoint) in &room.witnesses {
         let old = known.get(id).copied().unwrap_or(0);
-        let proof = room.ledger.lock().unwrap_or_else(PoisonError::into_inner).consistency_proof(old, size);
+        let proof = room
+            .ledger
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .consistency_proof(old, size);
         let Ok(proof) = proof else { continue };
-        let request = AddCheckpoint { old, proof, note: note.clone() };
+        let request = AddCheckpoint {
+            old,
+            proof,
+            note: note.clone(),
+        };
         let (id, endpoint) = (id.clone(), endpoint.clone());
         asked.spawn(async move { (id, witness::ask(&endpoint, &request, WITNESS_WAIT).await) });
     }
@@ -298,7 +357,12 @@ async fn cosign_once(room: &Room, known: &mut BTreeMap<WitnessId, u64>) -> bool 
         }
     }
     if signatures > 0 {
-        if let Err(error) = room.ledger.lock().unwrap_or_else(PoisonError::into_inner).keep_cosigned(&note) {
+        if let Err(error) = room
+            .ledger
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keep_cosigned(&note)
+        {
             tracing::error!(%error, "co-signed checkpoint could not be kept");
         }
         publish(room, size, &note);
@@ -326,11 +390,16 @@ async fn witness_recoveries(room: Arc<Room>) {
         match newest_recovery(&room, looked_at) {
             Ok((len, found)) => {
                 looked_at = len;
-                waiting_until = waiting_until.max(found.map_or(Timestamp(i64::MIN), |at| at.plus(RECOVERY_FOLLOWED)));
+                waiting_until =
+                    waiting_until.max(found.map_or(Timestamp(i64::MIN), |at| at.plus(RECOVERY_FOLLOWED)));
             }
             Err(error) => tracing::error!(%error, "the authority log cannot be looked over for recoveries"),
         }
-        let note = room.cosigned.borrow().as_ref().map(|published| published.note.clone());
+        let note = room
+            .cosigned
+            .borrow()
+            .as_ref()
+            .map(|published| published.note.clone());
         if let Some(note) = note
             && now <= waiting_until
             && last.plus(RECOVERY_EVERY) <= now
@@ -361,11 +430,16 @@ fn newest_recovery(room: &Room, from: u64) -> Result<(u64, Option<Timestamp>), l
 fn publish(room: &Room, size: u64, note: &Note) {
     let text = note.to_string();
     room.cosigned.send_if_modified(|newest| {
-        let better =
-            newest.as_ref().is_none_or(|old| old.size < size || (old.size == size && old.note.len() < text.len()));
+        let better = newest
+            .as_ref()
+            .is_none_or(|old| old.size < size || (old.size == size && old.note.len() < text.len()));
         if better {
             let serial = newest.as_ref().map_or(1, |old| old.serial.saturating_add(1));
-            *newest = Some(Published { serial, size, note: text });
+            *newest = Some(Published {
+                serial,
+                size,
+                note: text,
+            });
         }
         better
     });

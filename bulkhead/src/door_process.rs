@@ -36,14 +36,28 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
         .enrolment
         .doors()
         .iter()
-        .filter_map(|place| opened.house.gate(&place.door).map(|gate| (place.door.clone(), gate)))
+        .filter_map(|place| {
+            opened
+                .house
+                .gate(&place.door)
+                .map(|gate| (place.door.clone(), gate))
+        })
         .collect();
     let (doors, owner) = house::start(opened.house).map_err(|error| {
-        Trouble::because(Code::Store, "Der Türfaden startet nicht. / The doors' thread does not start.", error)
+        Trouble::because(
+            Code::Store,
+            "Der Türfaden startet nicht. / The doors' thread does not start.",
+            error,
+        )
     })?;
     let store = Arc::new(store::Store::open(&config, &gates)?);
     let identity = config.tls.as_deref().map(command::identity).transpose()?;
-    let follower = Arc::new(follow::Follower::new(&config, identity.as_ref(), doors.clone(), store.clone())?);
+    let follower = Arc::new(follow::Follower::new(
+        &config,
+        identity.as_ref(),
+        doors.clone(),
+        store.clone(),
+    )?);
     let control = api::start(&config, identity.as_ref(), follower.clone(), stop.clone())?;
     let following = tokio::spawn(follower.clone().follow_always());
     let keeping = tokio::spawn(store.clone().keep_keys_with_positions(gates.clone()));
@@ -52,7 +66,10 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     // A closed channel means the process is ending anyway.
     let _stopped = stop.wait_for(|stop| *stop).await;
     if let mail::Drained::CutShort(parts) = fronts.drain(DRAIN_WAIT).await {
-        tracing::warn!(parts, "ended before every transfer had finished; nothing acknowledged is lost");
+        tracing::warn!(
+            parts,
+            "ended before every transfer had finished; nothing acknowledged is lost"
+        );
     }
     following.abort();
     keeping.abort();
@@ -69,22 +86,39 @@ async fn start_fronts(
     store: &store::Store,
 ) -> Result<mail::Running, Trouble> {
     let surroundings = mail::Surroundings {
-        gates: gates.into_iter().map(|(door, gate)| (door.cell().clone(), gate)).collect(),
+        gates: gates
+            .into_iter()
+            .map(|(door, gate)| (door.cell().clone(), gate))
+            .collect(),
         spool: store.spool.clone(),
         clock: Arc::new(clock::now),
         monotonic: Arc::new(clock::monotonic),
         salt: mail::Salt(keys::salt(&config.dir.join("salt"))?),
     };
-    mail::Fronts::start(config.mail.clone(), surroundings).await.map_err(|error| {
-        Trouble::because(Code::Listen, "Die Postfronten starten nicht. / The mail fronts do not start.", error)
-    })
+    mail::Fronts::start(config.mail.clone(), surroundings)
+        .await
+        .map_err(|error| {
+            Trouble::because(
+                Code::Listen,
+                "Die Postfronten starten nicht. / The mail fronts do not start.",
+                error,
+            )
+        })
 }
 
 fn publish(config: &Config, control: SocketAddr, fronts: &mail::Addresses) -> Result<(), Trouble> {
     let mut addresses = BTreeMap::from([("door".to_owned(), control)]);
-    for (name, list) in [("intake", &fronts.intake), ("submission", &fronts.submission), ("fetch", &fronts.fetch)] {
+    for (name, list) in [
+        ("intake", &fronts.intake),
+        ("submission", &fronts.submission),
+        ("fetch", &fronts.fetch),
+    ] {
         for (number, address) in list.iter().enumerate() {
-            let name = if number == 0 { name.to_owned() } else { format!("{name}-{number}") };
+            let name = if number == 0 {
+                name.to_owned()
+            } else {
+                format!("{name}-{number}")
+            };
             addresses.insert(name, *address);
         }
     }

@@ -52,8 +52,18 @@ pub struct DoorLine {
 impl fmt::Display for StatusReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for door in &self.doors {
-            let class = door.class.map_or_else(|| "–".to_owned(), |class| class.to_string());
-            write!(f, "{:<28} {:<9} {:>4}  {:<14} seit/since {}", door.door.to_string(), door.position, door.epoch, class, door.since)?;
+            let class = door
+                .class
+                .map_or_else(|| "–".to_owned(), |class| class.to_string());
+            write!(
+                f,
+                "{:<28} {:<9} {:>4}  {:<14} seit/since {}",
+                door.door.to_string(),
+                door.position,
+                door.epoch,
+                class,
+                door.since
+            )?;
             if let Some(until) = door.until {
                 write!(f, "  bis/until {until}")?;
             }
@@ -64,9 +74,16 @@ impl fmt::Display for StatusReply {
         } else {
             "Sicht nicht frisch: alle Türen zu / view not fresh: all doors contained"
         };
-        writeln!(f, "{fresh}; Befehlsprotokoll/authority log {}, Protokoll/ledger {}", self.authority_size, self.ledger_len)?;
+        writeln!(
+            f,
+            "{fresh}; Befehlsprotokoll/authority log {}, Protokoll/ledger {}",
+            self.authority_size, self.ledger_len
+        )?;
         if !self.recording {
-            writeln!(f, "Das Protokoll schreibt nicht; nichts öffnet. / The ledger does not write; nothing opens.")?;
+            writeln!(
+                f,
+                "Das Protokoll schreibt nicht; nichts öffnet. / The ledger does not write; nothing opens."
+            )?;
         }
         for signal in &self.signals {
             writeln!(f, "Signal: {signal}")?;
@@ -109,12 +126,29 @@ pub struct RefusedLine {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in &self.applied {
-            writeln!(f, "{:<28} {:<9} Stand/epoch {}", line.door.to_string(), line.position, line.epoch)?;
+            writeln!(
+                f,
+                "{:<28} {:<9} Stand/epoch {}",
+                line.door.to_string(),
+                line.position,
+                line.epoch
+            )?;
         }
         for line in &self.refused {
-            writeln!(f, "{:<28} abgelehnt/refused: {}", line.door.to_string(), line.missing)?;
+            writeln!(
+                f,
+                "{:<28} abgelehnt/refused: {}",
+                line.door.to_string(),
+                line.missing
+            )?;
         }
-        writeln!(f, "{} ausgeführt / applied, {} abgelehnt / refused, {} ms", self.applied.len(), self.refused.len(), self.millis)
+        writeln!(
+            f,
+            "{} ausgeführt / applied, {} abgelehnt / refused, {} ms",
+            self.applied.len(),
+            self.refused.len(),
+            self.millis
+        )
     }
 }
 

@@ -16,7 +16,12 @@ use crate::{
 pub fn publish(path: Option<&Path>, listeners: &[(&str, &TcpListener)]) -> Result<(), Trouble> {
     let addresses: BTreeMap<String, SocketAddr> = listeners
         .iter()
-        .filter_map(|(name, listener)| listener.local_addr().ok().map(|address| ((*name).to_owned(), address)))
+        .filter_map(|(name, listener)| {
+            listener
+                .local_addr()
+                .ok()
+                .map(|address| ((*name).to_owned(), address))
+        })
         .collect();
     publish_addresses(path, &addresses)
 }
@@ -25,12 +30,19 @@ pub fn publish(path: Option<&Path>, listeners: &[(&str, &TcpListener)]) -> Resul
 ///
 /// # Errors
 /// [`Trouble`] when the file cannot be written.
-pub fn publish_addresses(path: Option<&Path>, addresses: &BTreeMap<String, SocketAddr>) -> Result<(), Trouble> {
+pub fn publish_addresses(
+    path: Option<&Path>,
+    addresses: &BTreeMap<String, SocketAddr>,
+) -> Result<(), Trouble> {
     let Some(path) = path else { return Ok(()) };
     let text = serde_json::to_vec_pretty(addresses).unwrap_or_default();
     files::write_private(path, &text).map_err(|error| {
         let name = path.display();
-        Trouble::because(Code::Files, format!("{name} kann nicht geschrieben werden. / Cannot write {name}."), error)
+        Trouble::because(
+            Code::Files,
+            format!("{name} kann nicht geschrieben werden. / Cannot write {name}."),
+            error,
+        )
     })
 }
 
@@ -43,7 +55,9 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, SocketAddr>, Trouble> {
     let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
         Trouble::because(
             Code::Files,
-            format!("{name} ist nicht lesbar. Läuft der Prozess? / Cannot read {name}. Is the process running?"),
+            format!(
+                "{name} ist nicht lesbar. Läuft der Prozess? / Cannot read {name}. Is the process running?"
+            ),
             error,
         )
     };

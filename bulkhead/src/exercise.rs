@@ -54,7 +54,11 @@ pub struct Arguments {
 }
 
 fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Trouble {
-    Trouble::because(Code::Drill, "Die Übung konnte nicht durchgeführt werden. / The drill could not be carried out.", error)
+    Trouble::because(
+        Code::Drill,
+        "Die Übung konnte nicht durchgeführt werden. / The drill could not be carried out.",
+        error,
+    )
 }
 
 /// Runs the drill; exit code 0 when every promise it covers held, 1 when one was broken, 2 when it did not finish.
@@ -67,13 +71,21 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
     let estate = estate::check(&estate_text, "sample").map_err(|mistakes| wrong(mistakes.to_string()))?;
     let (name, text) = match arguments.script.as_str() {
         "april-2023" => ("april-2023.toml".to_owned(), APRIL_2023.to_owned()),
-        path => (path.to_owned(), crate::command::read_text(Path::new(path), Code::Drill)?),
+        path => (
+            path.to_owned(),
+            crate::command::read_text(Path::new(path), Code::Drill)?,
+        ),
     };
-    let script = Script::read(&text, &name, &estate, &facts).map_err(|mistakes| wrong(mistakes.to_string()))?;
+    let script =
+        Script::read(&text, &name, &estate, &facts).map_err(|mistakes| wrong(mistakes.to_string()))?;
     let folder = folder(arguments.dir.as_deref())?;
     let estate_file = folder.join("estate.toml");
     files::write_private(&estate_file, estate_text.as_bytes()).map_err(wrong)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(wrong)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(wrong)?;
     let (without, with, side, outside) = runtime.block_on(play(&folder, &estate_file, &estate, &script))?;
     let table = Table::of(&script, &facts, &without, Some(&with));
     if arguments.json {
@@ -123,13 +135,20 @@ async fn play(
     let (mut side, mut outside, clock) = ready(folder, estate_file, estate, script).await?;
     let rejected_without = Arc::new(AtomicU64::new(0));
     let noted = rejected_without.clone();
-    let without = ::drill::without_doors::run(estate, script, clock.clone(), move |progress: &Progress<'_>| {
-        noted.store(progress.rejected, Ordering::Relaxed);
-    });
+    let without =
+        ::drill::without_doors::run(estate, script, clock.clone(), move |progress: &Progress<'_>| {
+            noted.store(progress.rejected, Ordering::Relaxed);
+        });
     let live = std::io::stderr().is_terminal();
-    let with = ::drill::run::run(estate, script, &mut outside, &mut side, |progress: &Progress<'_>| {
-        tell(progress, rejected_without.load(Ordering::Relaxed), live);
-    });
+    let with = ::drill::run::run(
+        estate,
+        script,
+        &mut outside,
+        &mut side,
+        |progress: &Progress<'_>| {
+            tell(progress, rejected_without.load(Ordering::Relaxed), live);
+        },
+    );
     let (without, with) = tokio::join!(without, with);
     if live {
         eprintln!();
@@ -145,17 +164,38 @@ async fn ready(
     script: &Script,
 ) -> Result<(Bulkhead, Outside, Arc<StoryClock>), Trouble> {
     let foundation = system::lay(folder, estate)?;
-    let cast = Cast::make(&folder.join("people"), estate, &foundation.witnesses, clock::now())?;
+    let cast = Cast::make(
+        &folder.join("people"),
+        estate,
+        &foundation.witnesses,
+        clock::now(),
+    )?;
     let waiting = Arc::new(StoryClock::waiting());
-    let probe_outside = Outside::start(estate, script, waiting.clone()).await.map_err(wrong)?;
+    let probe_outside = Outside::start(estate, script, waiting.clone())
+        .await
+        .map_err(wrong)?;
     let regular = system::Regular {
         intake: probe_outside.regular_intake(),
         store: probe_outside.regular_store(),
         mailboxes: probe_outside.mailboxes(),
         password: MAILBOX_PASSWORD,
     };
-    let system = System::start(&std::env::current_exe().map_err(wrong)?, folder, estate, estate_file, &foundation, &cast, &regular)?;
-    let mut side = Bulkhead::new(system, cast, estate.clone(), waiting.clone(), script.pace().clone());
+    let system = System::start(
+        &std::env::current_exe().map_err(wrong)?,
+        folder,
+        estate,
+        estate_file,
+        &foundation,
+        &cast,
+        &regular,
+    )?;
+    let mut side = Bulkhead::new(
+        system,
+        cast,
+        estate.clone(),
+        waiting.clone(),
+        script.pace().clone(),
+    );
     side.open_in_peace().await?;
     waiting.begin();
     Ok((side, probe_outside, waiting))
@@ -176,9 +216,19 @@ fn tell(progress: &Progress<'_>, rejected_without: u64, live: bool) {
     let mut out = std::io::stderr().lock();
     let _written = match (progress.step, live) {
         (Some((step, outcome)), true) => {
-            writeln!(out, "\r{line}\n      {:<14} {}", step.action.word(), in_words(outcome))
+            writeln!(
+                out,
+                "\r{line}\n      {:<14} {}",
+                step.action.word(),
+                in_words(outcome)
+            )
         }
-        (Some((step, outcome)), false) => writeln!(out, "{line}\n      {:<14} {}", step.action.word(), in_words(outcome)),
+        (Some((step, outcome)), false) => writeln!(
+            out,
+            "{line}\n      {:<14} {}",
+            step.action.word(),
+            in_words(outcome)
+        ),
         (None, true) => write!(out, "\r{line}").and_then(|()| out.flush()),
         (None, false) => Ok(()),
     };

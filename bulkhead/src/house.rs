@@ -31,7 +31,11 @@ enum Ask {
     Close(Box<Envelope>, oneshot::Sender<Result<Effect, door::Error>>),
     Follow(Vec<Vec<u8>>, oneshot::Sender<Result<Vec<Effect>, door::Error>>),
     Nonce(Nonce, oneshot::Sender<()>),
-    Fresh(Box<Note>, Option<Head>, oneshot::Sender<Result<Vec<Report>, door::Error>>),
+    Fresh(
+        Box<Note>,
+        Option<Head>,
+        oneshot::Sender<Result<Vec<Report>, door::Error>>,
+    ),
     Open(StatementId, oneshot::Sender<Result<Opened, door::Error>>),
     Status(oneshot::Sender<StatusReply>),
     Releases(oneshot::Sender<Vec<ReleaseTo>>),
@@ -57,7 +61,9 @@ pub struct Opened {
 
 /// The doors' owner no longer answers.
 #[derive(Debug, thiserror::Error)]
-#[error("Der Türfaden ist beendet; alle Türen sind geschlossen. / The doors' thread has ended; every door is closed.")]
+#[error(
+    "Der Türfaden ist beendet; alle Türen sind geschlossen. / The doors' thread has ended; every door is closed."
+)]
 pub struct Gone;
 
 /// Asks the doors' owner. Cheap to clone.
@@ -84,12 +90,17 @@ impl Owner {
 /// What the system says when it cannot start a thread.
 pub fn start(house: House) -> std::io::Result<(Doors, Owner)> {
     let (asks, questions) = sync_channel(QUEUE_MAX);
-    let thread = thread::Builder::new().name("doors".into()).spawn(move || own(house, &questions))?;
+    let thread = thread::Builder::new()
+        .name("doors".into())
+        .spawn(move || own(house, &questions))?;
     Ok((Doors { asks }, Owner(thread)))
 }
 
 fn moment() -> Moment {
-    Moment { wall: clock::now(), mono: clock::monotonic() }
+    Moment {
+        wall: clock::now(),
+        mono: clock::monotonic(),
+    }
 }
 
 fn own(mut house: House, questions: &Receiver<Ask>) {
@@ -123,7 +134,13 @@ fn answer(house: &mut House, ask: Ask, signals: &[String]) {
             let _nobody_waits = reply.send(());
         }
         Ask::Fresh(note, remembered, reply) => {
-            drop(reply.send(house.fresh(&note, remembered.as_ref(), moment()).map(|proven| proven.reports)));
+            drop(
+                reply.send(
+                    house
+                        .fresh(&note, remembered.as_ref(), moment())
+                        .map(|proven| proven.reports),
+                ),
+            );
         }
         Ask::Open(opening, reply) => {
             drop(reply.send(open(house, opening)));
@@ -140,7 +157,9 @@ fn close(house: &mut House, envelope: &Envelope) -> Result<Effect, door::Error> 
     let many = || Closing::read(envelope).is_ok_and(|closing| matches!(closing.uses, Uses::Many { .. }));
     if matches!(effect, Effect::Repeat) && many() {
         let number = house.next_use(&envelope.id());
-        return house.use_again(envelope.id(), number, moment()).map(Effect::Doors);
+        return house
+            .use_again(envelope.id(), number, moment())
+            .map(Effect::Doors);
     }
     Ok(effect)
 }
@@ -152,7 +171,10 @@ fn open(house: &mut House, opening: StatementId) -> Result<Opened, door::Error> 
         .opening(opening)
         .map(|body| body.doors.iter().map(|entry| entry.door.clone()).collect())
         .unwrap_or_default();
-    let ours: Vec<DoorId> = named.into_iter().filter(|door| house.gate(door).is_some()).collect();
+    let ours: Vec<DoorId> = named
+        .into_iter()
+        .filter(|door| house.gate(door).is_some())
+        .collect();
     let keys = house
         .authority()
         .consents_to(opening)
@@ -160,7 +182,10 @@ fn open(house: &mut House, opening: StatementId) -> Result<Opened, door::Error> 
         .filter(|key| ours.contains(&key.door))
         .cloned()
         .collect();
-    Ok(Opened { outcome: house.open_doors(opening, ours, moment())?, keys })
+    Ok(Opened {
+        outcome: house.open_doors(opening, ours, moment())?,
+        keys,
+    })
 }
 
 fn releases(house: &House) -> Vec<ReleaseTo> {
@@ -212,7 +237,9 @@ fn in_words(signal: &Signal) -> String {
         Signal::BrokenPromise { promise, door } => format!(
             "Zusage {promise} an Tür {door} verletzt; die Tür ist zu. / Promise {promise} broken at door {door}; the door is shut."
         ),
-        Signal::LedgerFailed => "Das Protokoll der Türen schreibt nicht. / The doors' ledger does not write.".into(),
+        Signal::LedgerFailed => {
+            "Das Protokoll der Türen schreibt nicht. / The doors' ledger does not write.".into()
+        }
         Signal::TornTail => {
             "Ein unterbrochener Schreibvorgang wurde abgeschnitten. / A torn write was cut off.".into()
         }
@@ -259,7 +286,8 @@ impl Doors {
         note: Note,
         remembered: Option<Head>,
     ) -> Result<Result<Vec<Report>, door::Error>, Gone> {
-        self.ask(|reply| Ask::Fresh(Box::new(note), remembered, reply)).await
+        self.ask(|reply| Ask::Fresh(Box::new(note), remembered, reply))
+            .await
     }
 
     /// Tries an opening.

@@ -50,13 +50,20 @@ impl Call {
     /// A 400 reply that names the place in the text.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Reply> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            Reply::refuse(400, &format!("Der Inhalt ist nicht lesbar: {error}. / The body cannot be read: {error}."))
+            Reply::refuse(
+                400,
+                &format!("Der Inhalt ist nicht lesbar: {error}. / The body cannot be read: {error}."),
+            )
         })
     }
 
     /// One value of the query string (`name=value`), unescaped characters only.
     pub fn query_value(&self, name: &str) -> Option<&str> {
-        self.query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, v)| v))
+        self.query.split('&').find_map(|pair| {
+            pair.split_once('=')
+                .filter(|(key, _)| *key == name)
+                .map(|(_, v)| v)
+        })
     }
 }
 
@@ -82,25 +89,46 @@ impl Reply {
     /// 200 with JSON.
     pub fn json<T: Serialize>(value: &T) -> Self {
         match serde_json::to_vec(value) {
-            Ok(body) => Self { status: 200, content_type: "application/json", body },
-            Err(error) => Self::refuse(500, &format!("Antwort nicht darstellbar: {error}. / Cannot write the answer.")),
+            Ok(body) => Self {
+                status: 200,
+                content_type: "application/json",
+                body,
+            },
+            Err(error) => Self::refuse(
+                500,
+                &format!("Antwort nicht darstellbar: {error}. / Cannot write the answer."),
+            ),
         }
     }
 
     /// 200 with plain text.
     pub fn text(status: u16, text: String) -> Self {
-        Self { status, content_type: "text/plain; charset=utf-8", body: text.into_bytes() }
+        Self {
+            status,
+            content_type: "text/plain; charset=utf-8",
+            body: text.into_bytes(),
+        }
     }
 
     /// A refusal with its sentence.
     pub fn refuse(status: u16, sentence: &str) -> Self {
-        let body = serde_json::to_vec(&RefusalBody { refused: sentence.to_owned() }).unwrap_or_default();
-        Self { status, content_type: "application/json", body }
+        let body = serde_json::to_vec(&RefusalBody {
+            refused: sentence.to_owned(),
+        })
+        .unwrap_or_default();
+        Self {
+            status,
+            content_type: "application/json",
+            body,
+        }
     }
 
     /// Nothing stands at this path.
     pub fn not_found(path: &str) -> Self {
-        Self::refuse(404, &format!("Hier gibt es nichts: {path}. / Nothing stands at {path}."))
+        Self::refuse(
+            404,
+            &format!("Hier gibt es nichts: {path}. / Nothing stands at {path}."),
+        )
     }
 }
 
@@ -129,7 +157,9 @@ pub async fn serve(
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            continue;
+        };
         let (answerer, tls) = (answerer.clone(), tls.clone());
         tokio::spawn(async move {
             let _place = place;
@@ -156,7 +186,10 @@ where
             let reply = match timeout(REQUEST_SECS_MAX, read_call(request)).await {
                 Ok(Ok(call)) => answerer(call).await,
                 Ok(Err(reply)) => reply,
-                Err(_) => Reply::refuse(408, "Die Anfrage kam nicht vollständig an. / The request did not arrive whole."),
+                Err(_) => Reply::refuse(
+                    408,
+                    "Die Anfrage kam nicht vollständig an. / The request did not arrive whole.",
+                ),
             };
             Ok::<_, std::convert::Infallible>(write_reply(reply))
         }
@@ -171,7 +204,10 @@ where
 async fn read_call(request: Request<Incoming>) -> Result<Call, Reply> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|_| {
-        Reply::refuse(413, "Die Anfrage ist zu groß oder brach ab. / The request is too large or broke off.")
+        Reply::refuse(
+            413,
+            "Die Anfrage ist zu groß oder brach ab. / The request is too large or broke off.",
+        )
     })?;
     Ok(Call {
         method: head.method,
@@ -184,9 +220,10 @@ async fn read_call(request: Request<Incoming>) -> Result<Call, Reply> {
 fn write_reply(reply: Reply) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(reply.body)));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(reply.content_type));
+    response.headers_mut().insert(
+        hyper::header::CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static(reply.content_type),
+    );
     response
 }
 
@@ -244,23 +281,33 @@ pub async fn call(
     wait: Duration,
 ) -> Result<Vec<u8>, CallError> {
     let address = endpoint.address;
-    let garbled = |what: &dyn std::fmt::Display| CallError::Garbled { address, what: what.to_string() };
+    let garbled = |what: &dyn std::fmt::Display| CallError::Garbled {
+        address,
+        what: what.to_string(),
+    };
     let exchange = async {
-        let stream =
-            TcpStream::connect(address).await.map_err(|source| CallError::Unreached { address, source })?;
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|source| CallError::Unreached { address, source })?;
         stream.set_nodelay(true).ok();
         match &endpoint.tls {
             None => exchange(stream, address, method, path, body).await,
             Some(connector) => {
-                let stream =
-                    connector.connect(stream).await.map_err(|source| CallError::Unreached { address, source })?;
+                let stream = connector
+                    .connect(stream)
+                    .await
+                    .map_err(|source| CallError::Unreached { address, source })?;
                 exchange(stream, address, method, path, body).await
             }
         }
     };
     let (status, answer) = match timeout(wait, exchange).await {
         Ok(result) => result?,
-        Err(_) => return Err(garbled(&format_args!("keine Antwort in {wait:?} / no answer in {wait:?}"))),
+        Err(_) => {
+            return Err(garbled(&format_args!(
+                "keine Antwort in {wait:?} / no answer in {wait:?}"
+            )));
+        }
     };
     if status.is_success() {
         return Ok(answer);
@@ -268,7 +315,10 @@ pub async fn call(
     let sentence = serde_json::from_slice::<RefusalBody>(&answer)
         .map(|body| body.refused)
         .unwrap_or_else(|_| String::from_utf8_lossy(&answer).into_owned());
-    Err(CallError::Refused { status: status.as_u16(), sentence })
+    Err(CallError::Refused {
+        status: status.as_u16(),
+        sentence,
+    })
 }
 
 async fn exchange<S>(
@@ -281,9 +331,13 @@ async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let garbled = |what: &dyn std::fmt::Display| CallError::Garbled { address, what: what.to_string() };
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| garbled(&error))?;
+    let garbled = |what: &dyn std::fmt::Display| CallError::Garbled {
+        address,
+        what: what.to_string(),
+    };
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| garbled(&error))?;
     // Ends with the connection, which ends with `sender` at the end of this function.
     let connection = tokio::spawn(connection);
     let request = Request::builder()
@@ -292,9 +346,15 @@ where
         .header(hyper::header::HOST, address.to_string())
         .body(Full::new(Bytes::from(body)))
         .map_err(|error| garbled(&error))?;
-    let response = sender.send_request(request).await.map_err(|error| garbled(&error))?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(|error| garbled(&error))?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await.map_err(|error| garbled(&error))?;
+    let body = Limited::new(response.into_body(), BODY_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(|error| garbled(&error))?;
     drop(sender);
     connection.abort();
     Ok((status, body.to_bytes().to_vec()))
@@ -312,6 +372,8 @@ pub async fn call_json<T: DeserializeOwned>(
     wait: Duration,
 ) -> Result<T, CallError> {
     let answer = call(endpoint, method, path, body, wait).await?;
-    serde_json::from_slice(&answer)
-        .map_err(|error| CallError::Garbled { address: endpoint.address, what: error.to_string() })
+    serde_json::from_slice(&answer).map_err(|error| CallError::Garbled {
+        address: endpoint.address,
+        what: error.to_string(),
+    })
 }

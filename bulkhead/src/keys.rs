@@ -29,7 +29,9 @@ fn seed(path: &Path) -> Result<[u8; 32], Trouble> {
             getrandom::fill(&mut fresh).map_err(|error| {
                 Trouble::new(
                     Code::Keys,
-                    format!("Das System gibt keinen Zufall: {error}. / The system yields no randomness: {error}."),
+                    format!(
+                        "Das System gibt keinen Zufall: {error}. / The system yields no randomness: {error}."
+                    ),
                 )
             })?;
             crate::files::write_private(path, &fresh).map_err(|error| {
@@ -54,7 +56,11 @@ fn private(path: &Path) -> Result<(), Trouble> {
     let name = path.display();
     let mode = fs::metadata(path)
         .map_err(|error| {
-            Trouble::because(Code::Keys, format!("{name} ist nicht zugänglich. / Cannot look at {name}."), error)
+            Trouble::because(
+                Code::Keys,
+                format!("{name} ist nicht zugänglich. / Cannot look at {name}."),
+                error,
+            )
         })?
         .permissions()
         .mode();

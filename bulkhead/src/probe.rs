@@ -115,8 +115,14 @@ struct Shared {
 /// [`Trouble`] when a password file or the listener cannot be opened.
 pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trouble> {
     let identity = config.tls.as_deref().map(command::identity).transpose()?;
-    let connector = identity.as_ref().map(tls::Identity::connector).transpose().map_err(command::tls_trouble)?;
-    let shared = Arc::new(Shared { proofs: Mutex::new(Proofs::new()) });
+    let connector = identity
+        .as_ref()
+        .map(tls::Identity::connector)
+        .transpose()
+        .map_err(command::tls_trouble)?;
+    let shared = Arc::new(Shared {
+        proofs: Mutex::new(Proofs::new()),
+    });
     let mut accounts = BTreeMap::new();
     for (door, account) in &config.accounts {
         let password = command::read_text(&account.password_file, Code::Keys)?;
@@ -127,8 +133,16 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     let mut rounds = tokio::task::JoinSet::new();
     for house in config.houses {
         let round = Round {
-            control: Endpoint { address: house.control, tls: connector.clone() },
-            fronts: Fronts { fetch: house.fetch, submission: house.submission, intake: house.intake, tls: connector.clone().filter(|_| !house.plain_fronts) },
+            control: Endpoint {
+                address: house.control,
+                tls: connector.clone(),
+            },
+            fronts: Fronts {
+                fetch: house.fetch,
+                submission: house.submission,
+                intake: house.intake,
+                tls: connector.clone().filter(|_| !house.plain_fronts),
+            },
             accounts: accounts.clone(),
             shared: shared.clone(),
             every: Duration::from_millis(config.every_millis.max(10)),
@@ -137,7 +151,11 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     }
     let listener = command::listen(config.listen, identity.is_some()).await?;
     endpoints::publish(config.endpoints.as_deref(), &[("probe", &listener)])?;
-    let acceptor = identity.as_ref().map(tls::Identity::acceptor).transpose().map_err(command::tls_trouble)?;
+    let acceptor = identity
+        .as_ref()
+        .map(tls::Identity::acceptor)
+        .transpose()
+        .map_err(command::tls_trouble)?;
     let answerer: http::Answerer = Arc::new(move |call: Call| {
         let shared = shared.clone();
         Box::pin(async move {
@@ -171,8 +189,14 @@ impl Round {
         rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             rounds.tick().await;
-            let status: Result<StatusReply, _> =
-                http::call_json(&self.control, Method::GET, "/status", Vec::new(), Duration::from_secs(5)).await;
+            let status: Result<StatusReply, _> = http::call_json(
+                &self.control,
+                Method::GET,
+                "/status",
+                Vec::new(),
+                Duration::from_secs(5),
+            )
+            .await;
             match status {
                 Ok(status) => self.look(&status.doors, &mut standing).await,
                 Err(error) => tracing::warn!(%error, "door process not reached"),
@@ -184,9 +208,19 @@ impl Round {
     async fn look(&self, doors: &[DoorLine], standing: &mut BTreeMap<DoorId, Standing>) {
         let mut tries = tokio::task::JoinSet::new();
         for line in doors {
-            let Some((mailbox, password)) = self.accounts.get(&line.door) else { continue };
-            let known = self.shared.proofs.lock().unwrap_or_else(PoisonError::into_inner).get(&line.door).cloned();
-            let settled = known.is_some_and(|proof| proof.epoch == line.epoch && proof.position == line.position && proof.failures.is_empty());
+            let Some((mailbox, password)) = self.accounts.get(&line.door) else {
+                continue;
+            };
+            let known = self
+                .shared
+                .proofs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&line.door)
+                .cloned();
+            let settled = known.is_some_and(|proof| {
+                proof.epoch == line.epoch && proof.position == line.position && proof.failures.is_empty()
+            });
             let old = standing.remove(&line.door).unwrap_or_default();
             if settled && (line.position != Position::Open || old.is_whole()) {
                 standing.insert(line.door.clone(), old);
@@ -219,7 +253,11 @@ impl Round {
                 tracing::error!(%door, failures = ?proof.failures, "something gets through a closed door");
             }
             standing.insert(door.clone(), kept);
-            self.shared.proofs.lock().unwrap_or_else(PoisonError::into_inner).insert(door, proof);
+            self.shared
+                .proofs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(door, proof);
         }
     }
 }

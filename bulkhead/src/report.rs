@@ -62,7 +62,11 @@ codes! {
 impl Trouble {
     /// Trouble with nothing known behind it.
     pub fn new(code: Code, sentence: impl Into<String>) -> Self {
-        Self { code, sentence: sentence.into(), cause: None }
+        Self {
+            code,
+            sentence: sentence.into(),
+            cause: None,
+        }
     }
 
     /// Trouble with its cause attached, to be printed once where it is handled.
@@ -71,7 +75,11 @@ impl Trouble {
         sentence: impl Into<String>,
         cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self { code, sentence: sentence.into(), cause: Some(cause.into()) }
+        Self {
+            code,
+            sentence: sentence.into(),
+            cause: Some(cause.into()),
+        }
     }
 }
 

@@ -59,11 +59,17 @@ impl Identity {
             let path = folder.join(name);
             CertificateDer::pem_file_iter(&path)
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|error| TlsError::File { path: path.display().to_string(), what, source: Box::new(error) })
+                .map_err(|error| TlsError::File {
+                    path: path.display().to_string(),
+                    what,
+                    source: Box::new(error),
+                })
         };
         let mut roots = RootCertStore::empty();
         for authority in certificates("ca.pem", "Zertifikat der Stelle (CA) / authority certificate")? {
-            roots.add(authority).map_err(|error| TlsError::Config(Box::new(error)))?;
+            roots
+                .add(authority)
+                .map_err(|error| TlsError::Config(Box::new(error)))?;
         }
         let key_path = folder.join("key.pem");
         let key = PrivateKeyDer::from_pem_file(&key_path).map_err(|error| TlsError::File {
@@ -71,7 +77,11 @@ impl Identity {
             what: "Schlüssel / key",
             source: Box::new(error),
         })?;
-        Ok(Self { chain: certificates("cert.pem", "Zertifikat / certificate")?, key, roots: Arc::new(roots) })
+        Ok(Self {
+            chain: certificates("cert.pem", "Zertifikat / certificate")?,
+            key,
+            roots: Arc::new(roots),
+        })
     }
 
     /// Accepts only callers with a certificate of the same authority.
@@ -107,7 +117,10 @@ impl Identity {
             .with_client_auth_cert(self.chain.clone(), self.key.clone_key())
             .map_err(|error| TlsError::Config(Box::new(error)))?;
         let name = ServerName::try_from(PART_NAME).map_err(|error| TlsError::Config(Box::new(error)))?;
-        Ok(Connector(tokio_rustls::TlsConnector::from(Arc::new(config)), name))
+        Ok(Connector(
+            tokio_rustls::TlsConnector::from(Arc::new(config)),
+            name,
+        ))
     }
 }
 
@@ -152,11 +165,19 @@ impl Authority {
         let wrong = |error: rcgen::Error| TlsError::Config(Box::new(error));
         let mut params = rcgen::CertificateParams::new(Vec::new()).map_err(wrong)?;
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
-        params.distinguished_name.push(rcgen::DnType::CommonName, format!("Bulkhead {estate}"));
-        params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, format!("Bulkhead {estate}"));
+        params.key_usages = vec![
+            rcgen::KeyUsagePurpose::KeyCertSign,
+            rcgen::KeyUsagePurpose::CrlSign,
+        ];
         let key = rcgen::KeyPair::generate().map_err(wrong)?;
         let certificate = params.self_signed(&key).map_err(wrong)?;
-        Ok(Self { certificate, issuer: rcgen::Issuer::new(params, key) })
+        Ok(Self {
+            certificate,
+            issuer: rcgen::Issuer::new(params, key),
+        })
     }
 
     /// Writes `ca.pem`, `cert.pem` and `key.pem` (0600) for one part into a folder, made if missing.
@@ -166,9 +187,13 @@ impl Authority {
     pub fn enrol(&self, part: &str, folder: &Path) -> Result<(), TlsError> {
         let wrong = |error: rcgen::Error| TlsError::Config(Box::new(error));
         let mut params = rcgen::CertificateParams::new(vec![PART_NAME.to_owned()]).map_err(wrong)?;
-        params.distinguished_name.push(rcgen::DnType::CommonName, part.to_owned());
-        params.extended_key_usages =
-            vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth, rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, part.to_owned());
+        params.extended_key_usages = vec![
+            rcgen::ExtendedKeyUsagePurpose::ServerAuth,
+            rcgen::ExtendedKeyUsagePurpose::ClientAuth,
+        ];
         let key = rcgen::KeyPair::generate().map_err(wrong)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(wrong)?;
         let write = |name: &str, text: &str| {

@@ -60,7 +60,11 @@ struct Witness {
 /// [`Trouble`] when the key, the state or the listener cannot be opened.
 pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trouble> {
     let name = KeyName::new(&config.name).map_err(|error| {
-        Trouble::because(Code::Config, "Der Name des Zeugen ist nicht brauchbar. / The witness's name is not usable.", error)
+        Trouble::because(
+            Code::Config,
+            "Der Name des Zeugen ist nicht brauchbar. / The witness's name is not usable.",
+            error,
+        )
     })?;
     let identity = config.tls.as_deref().map(command::identity).transpose()?;
     let witness = Arc::new(Witness {
@@ -71,7 +75,11 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     });
     let listener = command::listen(config.listen, identity.is_some()).await?;
     endpoints::publish(config.endpoints.as_deref(), &[("witness", &listener)])?;
-    let acceptor = identity.as_ref().map(tls::Identity::acceptor).transpose().map_err(command::tls_trouble)?;
+    let acceptor = identity
+        .as_ref()
+        .map(tls::Identity::acceptor)
+        .transpose()
+        .map_err(command::tls_trouble)?;
     let answerer: http::Answerer = Arc::new(move |call| {
         let witness = witness.clone();
         Box::pin(async move { witness.answer(&call) })
@@ -83,7 +91,11 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
 fn logs(named: &BTreeMap<Origin, Vec<String>>) -> Result<Logs, Trouble> {
     let read = |text: &String| {
         text.parse::<VerifierKey>().map_err(|error| {
-            Trouble::because(Code::Keys, "Ein Protokollschlüssel ist nicht lesbar. / A log's key cannot be read.", error)
+            Trouble::because(
+                Code::Keys,
+                "Ein Protokollschlüssel ist nicht lesbar. / A log's key cannot be read.",
+                error,
+            )
         })
     };
     named
@@ -102,7 +114,9 @@ fn read_state(dir: &Path) -> Result<State, Trouble> {
     let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
         Trouble::because(
             Code::Files,
-            format!("{name} ist nicht lesbar; ohne sein Gedächtnis darf der Zeuge nicht unterschreiben. / Cannot read {name}; without its memory a witness must not sign."),
+            format!(
+                "{name} ist nicht lesbar; ohne sein Gedächtnis darf der Zeuge nicht unterschreiben. / Cannot read {name}; without its memory a witness must not sign."
+            ),
             error,
         )
     };
@@ -152,9 +166,11 @@ impl Witness {
             self.keep_evidence(evidence);
         }
         match refused {
-            Refused::Stale { size } => {
-                Reply { status: 409, content_type: "text/x.tlog.size", body: format!("{size}\n").into_bytes() }
-            }
+            Refused::Stale { size } => Reply {
+                status: 409,
+                content_type: "text/x.tlog.size",
+                body: format!("{size}\n").into_bytes(),
+            },
             Refused::Checkpoint(_)
             | Refused::UnknownLog(_)
             | Refused::NotSigned(_)
@@ -167,8 +183,13 @@ impl Witness {
 
     /// Two notes a log should never both have signed are kept for ever, under the digest of their content.
     fn keep_evidence(&self, evidence: &record::witness::Evidence) {
-        let Ok(bytes) = serde_json::to_vec_pretty(evidence) else { return };
-        let path = self.dir.join("evidence").join(format!("{}.json", vocabulary::Digest::of(&bytes)));
+        let Ok(bytes) = serde_json::to_vec_pretty(evidence) else {
+            return;
+        };
+        let path = self
+            .dir
+            .join("evidence")
+            .join(format!("{}.json", vocabulary::Digest::of(&bytes)));
         if let Err(error) = files::write_private(&path, &bytes) {
             tracing::error!(%error, "evidence of a forked log could not be kept");
         }
@@ -189,17 +210,31 @@ pub enum Answer {
 /// # Errors
 /// [`CallError`] when it cannot be reached or refuses.
 pub async fn ask(endpoint: &Endpoint, request: &AddCheckpoint, wait: Duration) -> Result<Answer, CallError> {
-    let garbled = |what: String| CallError::Garbled { address: endpoint.address, what };
+    let garbled = |what: String| CallError::Garbled {
+        address: endpoint.address,
+        what,
+    };
     let body = request.to_string().into_bytes();
     match http::call(endpoint, Method::POST, "/add-checkpoint", body, wait).await {
         Ok(bytes) => {
             let text = String::from_utf8(bytes).map_err(|error| garbled(error.to_string()))?;
-            let lines = text.lines().map(str::parse).collect::<Result<Vec<SignatureLine>, _>>();
-            lines.map(Answer::Cosigned).map_err(|error| garbled(error.to_string()))
+            let lines = text
+                .lines()
+                .map(str::parse)
+                .collect::<Result<Vec<SignatureLine>, _>>();
+            lines
+                .map(Answer::Cosigned)
+                .map_err(|error| garbled(error.to_string()))
         }
-        Err(CallError::Refused { status: 409, sentence }) => match sentence.trim().parse() {
+        Err(CallError::Refused {
+            status: 409,
+            sentence,
+        }) => match sentence.trim().parse() {
             Ok(size) => Ok(Answer::KnowsSize(size)),
-            Err(_) => Err(CallError::Refused { status: 409, sentence }),
+            Err(_) => Err(CallError::Refused {
+                status: 409,
+                sentence,
+            }),
         },
         Err(error) => Err(error),
     }

@@ -92,7 +92,11 @@ impl Cli {
 pub fn read_text(path: &Path, code: Code) -> Result<String, Trouble> {
     let name = path.display();
     std::fs::read_to_string(path).map_err(|error| {
-        Trouble::because(code, format!("{name} ist nicht lesbar. / Cannot read {name}."), error)
+        Trouble::because(
+            code,
+            format!("{name} ist nicht lesbar. / Cannot read {name}."),
+            error,
+        )
     })
 }
 
@@ -103,7 +107,11 @@ pub fn read_text(path: &Path, code: Code) -> Result<String, Trouble> {
 pub async fn listen(address: std::net::SocketAddr, tls: bool) -> Result<TcpListener, Trouble> {
     may_listen(address, tls)?;
     TcpListener::bind(address).await.map_err(|error| {
-        Trouble::because(Code::Listen, format!("{address} kann nicht geöffnet werden. / Cannot listen on {address}."), error)
+        Trouble::because(
+            Code::Listen,
+            format!("{address} kann nicht geöffnet werden. / Cannot listen on {address}."),
+            error,
+        )
     })
 }
 
@@ -134,7 +142,11 @@ pub fn identity(folder: &Path) -> Result<tls::Identity, Trouble> {
 
 /// TLS trouble as an operator meets it.
 pub fn tls_trouble(error: tls::TlsError) -> Trouble {
-    Trouble::because(Code::Keys, "TLS ist nicht eingerichtet. / TLS is not set up.", error)
+    Trouble::because(
+        Code::Keys,
+        "TLS ist nicht eingerichtet. / TLS is not set up.",
+        error,
+    )
 }
 
 /// Opens a ledger, or makes it where there is none yet.
@@ -146,7 +158,11 @@ pub fn open_or_create_ledger(folder: &Path, origin: &Origin) -> Result<Ledger, T
     let opened = match Ledger::open(folder, origin) {
         Err(ledger::Error::NotALedger(_)) => {
             crate::files::make_private_folder(folder).map_err(|error| {
-                Trouble::because(Code::Files, format!("{name} kann nicht angelegt werden. / Cannot make {name}."), error)
+                Trouble::because(
+                    Code::Files,
+                    format!("{name} kann nicht angelegt werden. / Cannot make {name}."),
+                    error,
+                )
             })?;
             Ledger::create(folder, origin)
         }
@@ -159,6 +175,10 @@ pub fn open_or_create_ledger(folder: &Path, origin: &Origin) -> Result<Ledger, T
         Err(error) => Err(error),
     };
     opened.map_err(|error| {
-        Trouble::because(Code::Ledger, format!("Protokoll {name} ist nicht brauchbar. / Ledger {name} is not usable."), error)
+        Trouble::because(
+            Code::Ledger,
+            format!("Protokoll {name} ist nicht brauchbar. / Ledger {name} is not usable."),
+            error,
+        )
     })
 }

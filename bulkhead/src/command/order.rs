@@ -82,7 +82,10 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
     match command {
         Command::Close { file, door } => deliver(&door, "/close", serde_json::to_vec(&read(&file)?)),
         Command::Open { file, door } => {
-            let asked = TryOpening { opening: read(&file)?.id(), wait: Seconds(10) };
+            let asked = TryOpening {
+                opening: read(&file)?.id(),
+                wait: Seconds(10),
+            };
             deliver(&door, "/open", serde_json::to_vec(&asked))
         }
         Command::Send { file, control, tls } => {
@@ -109,7 +112,11 @@ pub fn status(arguments: Status) -> Result<ExitCode, Trouble> {
         return Ok(ExitCode::SUCCESS);
     }
     let status: StatusReply = serde_json::from_slice(&answer).map_err(|error| {
-        Trouble::because(Code::Unreached, "Die Antwort der Tür ist nicht lesbar. / The door's answer cannot be read.", error)
+        Trouble::because(
+            Code::Unreached,
+            "Die Antwort der Tür ist nicht lesbar. / The door's answer cannot be read.",
+            error,
+        )
     })?;
     print!("{status}");
     Ok(ExitCode::SUCCESS)
@@ -133,7 +140,11 @@ fn deliver(door: &Door, path: &str, body: serde_json::Result<Vec<u8>>) -> Result
         Ok(answer) if door.json => println!("{}", String::from_utf8_lossy(&answer)),
         Ok(answer) => {
             let outcome: Outcome = serde_json::from_slice(&answer).map_err(|error| {
-                Trouble::because(Code::Unreached, "Die Antwort der Tür ist nicht lesbar. / The door's answer cannot be read.", error)
+                Trouble::because(
+                    Code::Unreached,
+                    "Die Antwort der Tür ist nicht lesbar. / The door's answer cannot be read.",
+                    error,
+                )
             })?;
             print!("{outcome}");
             if !outcome.refused.is_empty() {
@@ -172,21 +183,36 @@ fn read(file: &Path) -> Result<Envelope, Trouble> {
 }
 
 fn endpoint(address: SocketAddr, tls: Option<&Path>) -> Result<Endpoint, Trouble> {
-    let tls = tls.map(|folder| identity(folder)?.connector().map_err(tls_trouble)).transpose()?;
+    let tls = tls
+        .map(|folder| identity(folder)?.connector().map_err(tls_trouble))
+        .transpose()?;
     Ok(Endpoint { address, tls })
 }
 
 fn ask(endpoint: &Endpoint, path: &str, body: serde_json::Result<Vec<u8>>) -> Result<Vec<u8>, CallError> {
-    let body = body.map_err(|error| CallError::Garbled { address: endpoint.address, what: error.to_string() })?;
+    let body = body.map_err(|error| CallError::Garbled {
+        address: endpoint.address,
+        what: error.to_string(),
+    })?;
     match block_on(http::call(endpoint, Method::POST, path, body, WAIT)) {
         Ok(answer) => answer,
-        Err(trouble) => Err(CallError::Garbled { address: endpoint.address, what: trouble.to_string() }),
+        Err(trouble) => Err(CallError::Garbled {
+            address: endpoint.address,
+            what: trouble.to_string(),
+        }),
     }
 }
 
 fn block_on<F: Future>(future: F) -> Result<F::Output, Trouble> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Trouble::because(Code::Files, "Der Prozess kann nicht arbeiten. / The process cannot work.", error)
-    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Trouble::because(
+                Code::Files,
+                "Der Prozess kann nicht arbeiten. / The process cannot work.",
+                error,
+            )
+        })?;
     Ok(runtime.block_on(future))
 }

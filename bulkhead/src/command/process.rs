@@ -77,7 +77,11 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, Trouble> {
     let text = read_text(path, Code::Config)?;
     toml::from_str(&text).map_err(|error| {
         let name = path.display();
-        Trouble::because(Code::Config, format!("{name} hat einen Fehler. / {name} has a mistake."), error)
+        Trouble::because(
+            Code::Config,
+            format!("{name} hat einen Fehler. / {name} has a mistake."),
+            error,
+        )
     })
 }
 
@@ -93,7 +97,13 @@ where
         .thread_name(name)
         .enable_all()
         .build()
-        .map_err(|error| Trouble::because(Code::Files, "Der Prozess kann keine Fäden starten. / Cannot start threads.", error))?;
+        .map_err(|error| {
+            Trouble::because(
+                Code::Files,
+                "Der Prozess kann keine Fäden starten. / Cannot start threads.",
+                error,
+            )
+        })?;
     runtime.block_on(async {
         let (stop, stopping) = watch::channel(false);
         tokio::spawn(stop_on_signal(stop));
@@ -105,7 +115,8 @@ where
 /// Turns the first signal into an orderly stop and the second into an immediate end. Lives as long as the process.
 async fn stop_on_signal(stop: watch::Sender<bool>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         return;
     };
@@ -130,7 +141,9 @@ pub fn door(arguments: &DoorArguments) -> Result<ExitCode, Trouble> {
     if arguments.enrol {
         let enrolment = door_process::enrol(&config)?;
         let count = enrolment.doors().len();
-        println!("{count} Türen eingetragen; alle stehen geschlossen. / {count} doors enrolled; all stand contained.");
+        println!(
+            "{count} Türen eingetragen; alle stehen geschlossen. / {count} doors enrolled; all stand contained."
+        );
         return Ok(ExitCode::SUCCESS);
     }
     run_until_signal("door", 2, |stop| door_process::run(config, stop))
@@ -190,9 +203,15 @@ pub fn config(command: ConfigCommand) -> Result<ExitCode, Trouble> {
 fn both<T: DeserializeOwned + serde::Serialize>(file: &Path) -> Result<(toml::Table, toml::Table), Trouble> {
     let config: T = load(file)?;
     let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Trouble::because(Code::Config, "Die Einstellungen sind nicht darstellbar. / Cannot show the configuration.", error)
+        Trouble::because(
+            Code::Config,
+            "Die Einstellungen sind nicht darstellbar. / Cannot show the configuration.",
+            error,
+        )
     };
-    let given = read_text(file, Code::Config)?.parse::<toml::Table>().map_err(|error| wrong(error.into()))?;
+    let given = read_text(file, Code::Config)?
+        .parse::<toml::Table>()
+        .map_err(|error| wrong(error.into()))?;
     let effective = toml::Table::try_from(&config).map_err(|error| wrong(error.into()))?;
     Ok((given, effective))
 }
@@ -200,10 +219,16 @@ fn both<T: DeserializeOwned + serde::Serialize>(file: &Path) -> Result<(toml::Ta
 fn show(file: &Path, given: &toml::Table, effective: &toml::Table, above: &str) {
     let names: std::collections::BTreeSet<&String> = given.keys().chain(effective.keys()).collect();
     for key in names {
-        let name = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        let name = if above.is_empty() {
+            key.clone()
+        } else {
+            format!("{above}.{key}")
+        };
         let (written, used) = (given.get(key), effective.get(key));
         match (written, used) {
-            (Some(toml::Value::Table(written)), Some(toml::Value::Table(used))) => show(file, written, used, &name),
+            (Some(toml::Value::Table(written)), Some(toml::Value::Table(used))) => {
+                show(file, written, used, &name)
+            }
             (None, Some(toml::Value::Table(used))) => show(file, &toml::Table::new(), used, &name),
             (Some(toml::Value::Table(written)), None) => show(file, written, &toml::Table::new(), &name),
             (Some(value), _) => println!("{name} = {}    # {}", in_words(value), file.display()),

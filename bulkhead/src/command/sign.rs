@@ -154,16 +154,31 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
             let kind: PayloadType = serde_json::from_value(serde_json::Value::String(format!(
                 "application/vnd.bulkhead.{kind}+json;v=1"
             )))
-            .map_err(|error| Trouble::because(Code::Statement, format!("Art „{kind}“ gibt es nicht. / There is no kind \"{kind}\"."), error))?;
+            .map_err(|error| {
+                Trouble::because(
+                    Code::Statement,
+                    format!("Art „{kind}“ gibt es nicht. / There is no kind \"{kind}\"."),
+                    error,
+                )
+            })?;
             sign::draft(&file, kind, &estate, clock::now()).map_err(refused)?;
             println!("{}: Entwurf angelegt. / draft made.", file.display());
         }
         Command::Show(reading) => {
             let shown = show(&reading)?;
             println!("{}", shown.sentence());
-            println!("({}; {} Unterschriften / signatures)", shown.id(), shown.signatures());
+            println!(
+                "({}; {} Unterschriften / signatures)",
+                shown.id(),
+                shown.signatures()
+            );
         }
-        Command::Add { reading, key, agent_key, confirm } => add(&reading, key, agent_key, confirm)?,
+        Command::Add {
+            reading,
+            key,
+            agent_key,
+            confirm,
+        } => add(&reading, key, agent_key, confirm)?,
         Command::Export { file } => {
             let out = sign::export(&file).map_err(refused)?;
             println!("ssh-keygen -Y sign -n bulkhead -f KEY {}", out.display());
@@ -182,13 +197,23 @@ fn run_release(release: Release) -> Result<(), Trouble> {
         Release::Keygen { file } => {
             println!("{}", sign::keygen(&file, clock::now()).map_err(refused)?);
         }
-        Release::Split { identity, needed, made, into } => {
+        Release::Split {
+            identity,
+            needed,
+            made,
+            into,
+        } => {
             let parts = sign::Parts::new(needed, made).map_err(refused)?;
             for part in sign::split(&identity, parts, &into).map_err(refused)? {
                 println!("{}", part.display());
             }
         }
-        Release::Rewrap { consent, keys, identity, to } => {
+        Release::Rewrap {
+            consent,
+            keys,
+            identity,
+            to,
+        } => {
             let to: order::AgeRecipient = to.trim().parse().map_err(|error| {
                 Trouble::because(Code::Keys, "Kein age-Empfänger. / Not an age recipient.", error)
             })?;
@@ -203,7 +228,12 @@ fn run_release(release: Release) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn add(reading: &Reading, key: Option<PathBuf>, agent_key: Option<PathBuf>, confirm: Option<String>) -> Result<(), Trouble> {
+fn add(
+    reading: &Reading,
+    key: Option<PathBuf>,
+    agent_key: Option<PathBuf>,
+    confirm: Option<String>,
+) -> Result<(), Trouble> {
     let shown = show(reading)?;
     println!("{}", shown.sentence());
     println!("({})", shown.id());
@@ -218,7 +248,10 @@ fn add(reading: &Reading, key: Option<PathBuf>, agent_key: Option<PathBuf>, conf
     let signer = signer(key.as_deref(), agent_key.as_deref())?;
     let confirmed = shown.confirm(&typed).map_err(refused)?;
     let signed = sign::sign(confirmed, &signer).map_err(refused)?;
-    println!("Gezeichnet: {} Unterschriften. / Signed: {} signatures.", signed.signatures, signed.signatures);
+    println!(
+        "Gezeichnet: {} Unterschriften. / Signed: {} signatures.",
+        signed.signatures, signed.signatures
+    );
     Ok(())
 }
 
@@ -228,7 +261,11 @@ fn signer(key: Option<&Path>, agent_key: Option<&Path>) -> Result<Signer, Troubl
         (None, Some(path)) => {
             let line = read_text(path, Code::Keys)?;
             let key = order::PublicKey::from_openssh(&line).map_err(|error| {
-                Trouble::because(Code::Keys, "Kein brauchbarer öffentlicher Schlüssel. / Not a usable public key.", error)
+                Trouble::because(
+                    Code::Keys,
+                    "Kein brauchbarer öffentlicher Schlüssel. / Not a usable public key.",
+                    error,
+                )
             })?;
             let socket = std::env::var_os("SSH_AUTH_SOCK").ok_or_else(|| {
                 Trouble::new(Code::Keys, "Kein ssh-agent: SSH_AUTH_SOCK ist nicht gesetzt. / No ssh-agent: SSH_AUTH_SOCK is not set.")
@@ -247,16 +284,18 @@ fn show(reading: &Reading) -> Result<sign::Shown, Trouble> {
         None => None,
         Some(path) => {
             let text = read_text(path, Code::Estate)?;
-            let checked = estate::check(&text, &path.display().to_string()).map_err(|mistakes| {
-                Trouble::new(Code::Estate, mistakes.to_string())
-            })?;
+            let checked = estate::check(&text, &path.display().to_string())
+                .map_err(|mistakes| Trouble::new(Code::Estate, mistakes.to_string()))?;
             Some(Counted(checked))
         }
     };
     let expected = match &reading.expect {
         None => None,
         Some(text) => Some(StatementId(text.parse().map_err(|_| {
-            Trouble::new(Code::Statement, "--expect verlangt 64 Hexadezimalziffern. / --expect takes 64 hexadecimal digits.")
+            Trouble::new(
+                Code::Statement,
+                "--expect verlangt 64 Hexadezimalziffern. / --expect takes 64 hexadecimal digits.",
+            )
         })?)),
     };
     let census = estate.as_ref().map(|counted| counted as &dyn sign::Census);
@@ -278,7 +317,13 @@ impl sign::Census for Counted {
 }
 
 fn ask(question: &str) -> Result<String, Trouble> {
-    let failed = |error| Trouble::because(Code::Statement, "Keine Eingabe möglich. / Cannot read an answer.", error);
+    let failed = |error| {
+        Trouble::because(
+            Code::Statement,
+            "Keine Eingabe möglich. / Cannot read an answer.",
+            error,
+        )
+    };
     print!("{question}");
     std::io::stdout().flush().map_err(failed)?;
     let mut line = String::new();
@@ -292,7 +337,9 @@ fn ask_passphrase(path: &Path) -> Option<Zeroizing<String>> {
         return None;
     }
     let _hidden = Echo::off();
-    ask(&format!("Passphrase {}: ", path.display())).ok().map(|line| Zeroizing::new(line.trim_end().to_owned()))
+    ask(&format!("Passphrase {}: ", path.display()))
+        .ok()
+        .map(|line| Zeroizing::new(line.trim_end().to_owned()))
 }
 
 /// Terminal echo switched off until dropped.

@@ -29,7 +29,11 @@ fn brought(paths: &[PathBuf]) -> Result<Vec<record::Note>, Trouble> {
         let text = super::read_text(path, Code::Ledger)?;
         text.parse().map_err(|error| {
             let name = path.display();
-            Trouble::because(Code::Ledger, format!("{name} ist kein Protokollstand. / {name} is not a checkpoint."), error)
+            Trouble::because(
+                Code::Ledger,
+                format!("{name} ist kein Protokollstand. / {name} is not a checkpoint."),
+                error,
+            )
         })
     };
     paths.iter().map(read).collect()
@@ -44,13 +48,21 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let mut witnesses = std::collections::BTreeMap::new();
     for text in &arguments.keys {
         let key: record::VerifierKey = text.parse().map_err(|error| {
-            Trouble::because(Code::Keys, format!("{text}: kein Schlüssel. / {text}: not a key."), error)
+            Trouble::because(
+                Code::Keys,
+                format!("{text}: kein Schlüssel. / {text}: not a key."),
+                error,
+            )
         })?;
         match key.kind() {
             record::KeyKind::Log => trust.log.push(key),
             record::KeyKind::Witness => {
                 let name = key.name().as_str().parse().map_err(|error| {
-                    Trouble::because(Code::Keys, format!("{text}: kein Name eines Zeugen. / {text}: not a witness's name."), error)
+                    Trouble::because(
+                        Code::Keys,
+                        format!("{text}: kein Name eines Zeugen. / {text}: not a witness's name."),
+                        error,
+                    )
                 })?;
                 witnesses.insert(name, key);
             }
@@ -59,19 +71,35 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     if !witnesses.is_empty() {
         let all = witnesses.len();
         trust.witnesses = Some(record::WitnessSet::new(witnesses, all).map_err(|error| {
-            Trouble::because(Code::Keys, "Die Zeugen sind nicht brauchbar. / The witnesses are not usable.", error)
+            Trouble::because(
+                Code::Keys,
+                "Die Zeugen sind nicht brauchbar. / The witnesses are not usable.",
+                error,
+            )
         })?);
     }
     let name = arguments.dir.display();
     let unreadable = |error| {
-        Trouble::because(Code::Ledger, format!("{name} ist nicht prüfbar. / Cannot check {name}."), error)
+        Trouble::because(
+            Code::Ledger,
+            format!("{name} ist nicht prüfbar. / Cannot check {name}."),
+            error,
+        )
     };
     let origin = ledger::origin_of(&arguments.dir).map_err(unreadable)?;
-    let report = ledger::verify(&arguments.dir, &origin, &brought(&arguments.notes)?, &trust).map_err(unreadable)?;
+    let report =
+        ledger::verify(&arguments.dir, &origin, &brought(&arguments.notes)?, &trust).map_err(unreadable)?;
     if arguments.json {
-        println!("{}", serde_json::json!({ "sound": report.is_sound(), "report": report.to_string() }));
+        println!(
+            "{}",
+            serde_json::json!({ "sound": report.is_sound(), "report": report.to_string() })
+        );
     } else {
         println!("{report}");
     }
-    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if report.is_sound() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }

@@ -44,16 +44,26 @@ pub fn start(
     follower: Arc<Follower>,
     stop: watch::Receiver<bool>,
 ) -> Result<Control, Trouble> {
-    let acceptor = identity.map(tls::Identity::acceptor).transpose().map_err(command::tls_trouble)?;
+    let acceptor = identity
+        .map(tls::Identity::acceptor)
+        .transpose()
+        .map_err(command::tls_trouble)?;
     let (address, tls) = (config.listen, identity.is_some());
     let unable = |error: std::io::Error| {
-        Trouble::because(Code::Listen, format!("{address} kann nicht geöffnet werden. / Cannot listen on {address}."), error)
+        Trouble::because(
+            Code::Listen,
+            format!("{address} kann nicht geöffnet werden. / Cannot listen on {address}."),
+            error,
+        )
     };
     command::may_listen(address, tls)?;
     let listener = std::net::TcpListener::bind(address).map_err(unable)?;
     listener.set_nonblocking(true).map_err(unable)?;
     let address = listener.local_addr().map_err(unable)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unable)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(unable)?;
     let answerer: http::Answerer = Arc::new(move |call| {
         let follower = follower.clone();
         Box::pin(async move { follow::answer(&follower, call).await })

@@ -80,5 +80,6 @@ impl Config {
 /// [`Trouble`] with every mistake in it.
 pub fn read_estate(path: &Path) -> Result<Estate, Trouble> {
     let text = command::read_text(path, Code::Estate)?;
-    estate::check(&text, &path.display().to_string()).map_err(|mistakes| Trouble::new(Code::Estate, mistakes.to_string()))
+    estate::check(&text, &path.display().to_string())
+        .map_err(|mistakes| Trouble::new(Code::Estate, mistakes.to_string()))
 }

@@ -27,7 +27,10 @@ fn enrolment_path(config: &Config) -> PathBuf {
 }
 
 fn moment() -> Moment {
-    Moment { wall: clock::now(), mono: clock::monotonic() }
+    Moment {
+        wall: clock::now(),
+        mono: clock::monotonic(),
+    }
 }
 
 /// Enrols the doors of its sites: once, in peace, by the person who installs the process.
@@ -38,19 +41,32 @@ pub fn enrol(config: &Config) -> Result<Enrolment, Trouble> {
     let estate = config.read_estate()?;
     let doors: Vec<DoorPlace> = estate
         .doors()
-        .filter(|(_, place, _)| config.sites.contains(&place.site) && config.services.contains(&place.service))
-        .map(|(door, place, holdable)| DoorPlace { door, place, holdable })
+        .filter(|(_, place, _)| {
+            config.sites.contains(&place.site) && config.services.contains(&place.service)
+        })
+        .map(|(door, place, holdable)| DoorPlace {
+            door,
+            place,
+            holdable,
+        })
         .collect();
     let mut name = [0; 32];
     getrandom::fill(&mut name).map_err(|error| {
-        Trouble::new(Code::Store, format!("Das System gibt keinen Zufall: {error}. / The system yields no randomness: {error}."))
+        Trouble::new(
+            Code::Store,
+            format!("Das System gibt keinen Zufall: {error}. / The system yields no randomness: {error}."),
+        )
     })?;
     let store = StoreId(Digest::from_bytes(name));
     let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Trouble::because(Code::Store, "Die Türen können nicht eingetragen werden. / The doors cannot be enrolled.", error)
+        Trouble::because(
+            Code::Store,
+            "Die Türen können nicht eingetragen werden. / The doors cannot be enrolled.",
+            error,
+        )
     };
-    let enrolment =
-        Enrolment::new(store, estate.id().clone(), config.charter, doors).map_err(|error| wrong(error.into()))?;
+    let enrolment = Enrolment::new(store, estate.id().clone(), config.charter, doors)
+        .map_err(|error| wrong(error.into()))?;
     let ledger = config.dir.join("doors");
     files::make_private_folder(&ledger).map_err(|error| wrong(error.into()))?;
     House::enrol(&ledger, &enrolment, moment()).map_err(|error| wrong(error.into()))?;
@@ -69,7 +85,9 @@ pub fn open(config: &Config) -> Result<Opened, Trouble> {
         let name = config.dir.display();
         Trouble::because(
             Code::Store,
-            format!("Der Türspeicher in {name} ist nicht zu öffnen. / The door store in {name} cannot be opened."),
+            format!(
+                "Der Türspeicher in {name} ist nicht zu öffnen. / The door store in {name} cannot be opened."
+            ),
             error,
         )
     };
@@ -82,6 +100,7 @@ pub fn open(config: &Config) -> Result<Opened, Trouble> {
         )
     })?;
     let enrolment: Enrolment = serde_json::from_slice(&bytes).map_err(|error| wrong(error.into()))?;
-    let house = House::open(&config.dir.join("doors"), &enrolment, moment()).map_err(|error| wrong(error.into()))?;
+    let house =
+        House::open(&config.dir.join("doors"), &enrolment, moment()).map_err(|error| wrong(error.into()))?;
     Ok(Opened { enrolment, house })
 }

@@ -72,9 +72,15 @@ impl Follower {
         doors: Doors,
         store: Arc<Store>,
     ) -> Result<Self, Trouble> {
-        let tls = identity.map(tls::Identity::connector).transpose().map_err(command::tls_trouble)?;
+        let tls = identity
+            .map(tls::Identity::connector)
+            .transpose()
+            .map_err(command::tls_trouble)?;
         Ok(Self {
-            control: Endpoint { address: config.control, tls },
+            control: Endpoint {
+                address: config.control,
+                tls,
+            },
             doors,
             store,
             size: watch::Sender::new(0),
@@ -137,16 +143,27 @@ impl Follower {
     /// Draws a nonce and brings it into the authority log.
     async fn ask_for_view(&self) -> Result<(), CallError> {
         let mut bytes = [0; 32];
-        let unable = |what: String| CallError::Garbled { address: self.control.address, what };
+        let unable = |what: String| CallError::Garbled {
+            address: self.control.address,
+            what,
+        };
         getrandom::fill(&mut bytes).map_err(|error| unable(error.to_string()))?;
         let nonce = Nonce::from_random(bytes);
-        self.doors.nonce(nonce).await.map_err(|gone| unable(gone.to_string()))?;
+        self.doors
+            .nonce(nonce)
+            .await
+            .map_err(|gone| unable(gone.to_string()))?;
         let body = serde_json::to_vec(&NonceEntry { nonce }).map_err(|error| unable(error.to_string()))?;
         let appended: crate::authority_wire::Appended =
             http::call_json(&self.control, Method::POST, "/nonce", body, POLL_WAIT).await?;
-        self.asked_at.store(appended.index.saturating_add(1), Ordering::SeqCst);
+        self.asked_at
+            .store(appended.index.saturating_add(1), Ordering::SeqCst);
         // The answer may have been here before we knew that it is one.
-        let newest = self.newest.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let newest = self
+            .newest
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
         let size = *self.size.borrow();
         self.take_checkpoint(newest.as_deref(), size).await;
         Ok(())
@@ -156,11 +173,18 @@ impl Follower {
         let (from, seen) = (*self.size.borrow(), self.looked_at.load(Ordering::SeqCst));
         let path = format!("/log?from={from}&seen={seen}&wait={POLL_SECS}");
         let piece: Piece = http::call_json(&self.control, Method::GET, &path, Vec::new(), POLL_WAIT).await?;
-        let unable = |what: String| CallError::Garbled { address: self.control.address, what };
+        let unable = |what: String| CallError::Garbled {
+            address: self.control.address,
+            what,
+        };
         let entries = piece.encoded().map_err(|error| unable(error.to_string()))?;
         let mut size = from;
         for batch in entries.chunks(ENTRIES_MAX) {
-            let effects = self.doors.follow(batch.to_vec()).await.map_err(|gone| unable(gone.to_string()))?;
+            let effects = self
+                .doors
+                .follow(batch.to_vec())
+                .await
+                .map_err(|gone| unable(gone.to_string()))?;
             match effects {
                 Ok(effects) => self.note(batch, &effects),
                 Err(error) => return Err(unable(error.to_string())),
@@ -175,7 +199,10 @@ impl Follower {
             self.grew.notify_one();
         }
         self.looked_at.store(piece.serial, Ordering::SeqCst);
-        self.newest.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone_from(&piece.checkpoint);
+        self.newest
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone_from(&piece.checkpoint);
         self.take_checkpoint(piece.checkpoint.as_deref(), size).await;
         Ok(())
     }
@@ -198,8 +225,12 @@ impl Follower {
 
     /// Offers a checkpoint to the doors once it can contain the nonce they wait for.
     async fn take_checkpoint(&self, note: Option<&str>, size: u64) {
-        let Some(note) = note.and_then(|text| text.parse::<record::Note>().ok()) else { return };
-        let Ok(checkpoint) = record::Checkpoint::parse(note.text()) else { return };
+        let Some(note) = note.and_then(|text| text.parse::<record::Note>().ok()) else {
+            return;
+        };
+        let Ok(checkpoint) = record::Checkpoint::parse(note.text()) else {
+            return;
+        };
         if checkpoint.size != size || checkpoint.size < self.asked_at.load(Ordering::SeqCst) {
             return;
         }
@@ -220,19 +251,35 @@ impl Follower {
     async fn remembered_head(&self) -> Option<Head> {
         let store = self.doors.status().await.ok()?.store;
         let path = format!("/head?store={store}");
-        http::call_json(&self.control, Method::GET, &path, Vec::new(), HEAD_WAIT).await.ok().flatten()
+        http::call_json(&self.control, Method::GET, &path, Vec::new(), HEAD_WAIT)
+            .await
+            .ok()
+            .flatten()
     }
 
     /// Tells the control room where our ledger stands. Not before the view is fresh: a store that was put back must not
     /// outgrow what others remember of it before it was compared with that.
     async fn tell_head(&self, status: &StatusReply) -> Result<(), CallError> {
-        let garbled = |what: &str| CallError::Garbled { address: self.control.address, what: what.to_owned() };
+        let garbled = |what: &str| CallError::Garbled {
+            address: self.control.address,
+            what: what.to_owned(),
+        };
         if !status.fresh {
             return Err(garbled("not fresh yet"));
         }
-        let head = Head { len: status.ledger_len, chain: status.ledger_chain, root: status.ledger_root };
-        let body = serde_json::to_vec(&StoreHead { store: status.store, head }).map_err(|error| garbled(&error.to_string()))?;
-        http::call(&self.control, Method::POST, "/head", body, HEAD_WAIT).await.map(drop)
+        let head = Head {
+            len: status.ledger_len,
+            chain: status.ledger_chain,
+            root: status.ledger_root,
+        };
+        let body = serde_json::to_vec(&StoreHead {
+            store: status.store,
+            head,
+        })
+        .map_err(|error| garbled(&error.to_string()))?;
+        http::call(&self.control, Method::POST, "/head", body, HEAD_WAIT)
+            .await
+            .map(drop)
     }
 
     /// Hands a closing straight to the doors.
@@ -243,7 +290,9 @@ impl Follower {
                 self.grew.notify_one();
                 Ok(outcome(&reports, Vec::new(), began))
             }
-            Ok(Ok(Effect::Admitted | Effect::Repeat | Effect::Nothing)) => Ok(outcome(&[], Vec::new(), began)),
+            Ok(Ok(Effect::Admitted | Effect::Repeat | Effect::Nothing)) => {
+                Ok(outcome(&[], Vec::new(), began))
+            }
             Ok(Ok(Effect::Refused(refused))) => Err(refused.to_string()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(gone) => Err(gone.to_string()),
@@ -268,7 +317,10 @@ impl Follower {
                 self.store.take_keys(&opened.keys).await;
                 let refused = opened.outcome.refused.into_iter();
                 let refused = refused
-                    .map(|one| RefusedLine { door: one.door, missing: self.refusals.explain(one.missing) })
+                    .map(|one| RefusedLine {
+                        door: one.door,
+                        missing: self.refusals.explain(one.missing),
+                    })
                     .collect();
                 Ok(outcome(&opened.outcome.applied, refused, began))
             }

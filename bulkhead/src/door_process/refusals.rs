@@ -27,7 +27,9 @@ impl Refusals {
         if entry.kind.as_str() != STATEMENT_KIND {
             return;
         }
-        let Ok(envelope) = serde_json::from_slice::<Envelope>(&entry.body) else { return };
+        let Ok(envelope) = serde_json::from_slice::<Envelope>(&entry.body) else {
+            return;
+        };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT_MAX {
             kept.pop_front();
@@ -38,7 +40,10 @@ impl Refusals {
     /// Adds to a door's sentence, German and English, why a statement it names was refused.
     pub fn explain(&self, missing: String) -> String {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let named = kept.iter().rev().find(|(id, _)| missing.contains(&id.to_string()));
+        let named = kept
+            .iter()
+            .rev()
+            .find(|(id, _)| missing.contains(&id.to_string()));
         let Some((_, why)) = named else { return missing };
         match (missing.split_once(" / "), why.split_once(" / ")) {
             (Some((de, en)), Some((why_de, why_en))) => {

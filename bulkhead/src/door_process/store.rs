@@ -4,12 +4,7 @@
 //! exists for nobody but the insurer. They come back with the insurer's consent, wrapped to this door's own age
 //! identity.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clearance::RewrappedKey;
@@ -80,7 +75,12 @@ impl Store {
         for door in gates.keys() {
             spool.know_cell(door.cell());
         }
-        Ok(Self { spool: Arc::new(spool), identity, recipient, gates: gates.clone() })
+        Ok(Self {
+            spool: Arc::new(spool),
+            identity,
+            recipient,
+            gates: gates.clone(),
+        })
     }
 
     /// Follows every door's view, each by itself: destroys the keys of its cell where a door is closed for a reason.
@@ -117,7 +117,11 @@ impl Store {
         {
             tracing::error!(%error, "a copy of the spool is still down");
         }
-        if self.gates.values().any(|gate| gate.view().position != Position::Open) {
+        if self
+            .gates
+            .values()
+            .any(|gate| gate.view().position != Position::Open)
+        {
             return;
         }
         match self.spool.reclaim(clock::now()).await {
@@ -164,7 +168,9 @@ impl Store {
 
     /// Doors of an insurer in this process.
     fn doors_of(&self, insurer: &InsurerId) -> impl Iterator<Item = &DoorId> {
-        self.gates.keys().filter(move |door| door.cell().insurer == *insurer)
+        self.gates
+            .keys()
+            .filter(move |door| door.cell().insurer == *insurer)
     }
 
     /// Declares an insurer's release recipients for every cell it has here, as the charter in force names them.
@@ -176,9 +182,14 @@ impl Store {
                 return;
             }
         };
-        for cell in self.doors_of(&insurer).map(DoorId::cell) {
+        for door in self.doors_of(&insurer) {
+            let cell = door.cell();
             if let Err(error) = self.spool.enrol(cell.clone(), recipients.clone()).await {
                 tracing::error!(%cell, %error, "cell could not be declared to the spool");
+            }
+            // A new door stands contained before its cell is known to the spool: no view changes afterwards.
+            if self.is_contained(door) && self.spool.is_open(cell) {
+                self.destroy(cell).await;
             }
         }
     }
@@ -189,9 +200,16 @@ impl Store {
         let mut by_door: BTreeMap<&DoorId, Vec<WrappedKey>> = BTreeMap::new();
         for key in keys.iter().filter(|key| self.gates.contains_key(&key.door)) {
             let cell = key.door.cell();
-            let epoch = self.epochs(cell).into_iter().find(|(name, _)| *name == key.segment);
+            let epoch = self
+                .epochs(cell)
+                .into_iter()
+                .find(|(name, _)| *name == key.segment);
             if let (Some((_, epoch)), Ok(wrapped)) = (epoch, STANDARD.decode(&key.wrapped)) {
-                by_door.entry(&key.door).or_default().push(WrappedKey { epoch, cell: cell.clone(), wrapped });
+                by_door.entry(&key.door).or_default().push(WrappedKey {
+                    epoch,
+                    cell: cell.clone(),
+                    wrapped,
+                });
             }
         }
         for (door, wrapped) in by_door {
@@ -250,7 +268,10 @@ impl Store {
     async fn certificate(&self, insurer: Option<&str>) -> Reply {
         let about = match insurer.map(InsurerId::new).transpose() {
             Ok(None) => About::default(),
-            Ok(Some(insurer)) => About { insurer: Some(insurer), ..About::default() },
+            Ok(Some(insurer)) => About {
+                insurer: Some(insurer),
+                ..About::default()
+            },
             Err(error) => return Reply::refuse(400, &error.to_string()),
         };
         let spool = self.spool.clone();
@@ -286,7 +307,11 @@ impl Store {
                 segment: self.segment(key.epoch),
                 wrapped: STANDARD.encode(&key.wrapped),
             };
-            self.spool.wrapped_keys(door.cell()).into_iter().map(as_exported).collect::<Vec<_>>()
+            self.spool
+                .wrapped_keys(door.cell())
+                .into_iter()
+                .map(as_exported)
+                .collect::<Vec<_>>()
         };
         doors.flat_map(of_door).collect()
     }
@@ -305,7 +330,10 @@ struct Brief {
 
 impl Brief {
     fn of(status: &spool::Status) -> Self {
-        Self { waiting: status.cells.iter().map(|cell| cell.waiting).sum(), bytes: status.bytes }
+        Self {
+            waiting: status.cells.iter().map(|cell| cell.waiting).sum(),
+            bytes: status.bytes,
+        }
     }
 }
 
@@ -333,7 +361,8 @@ fn own_identity(path: &Path) -> Result<Zeroizing<String>, Trouble> {
         Ok(text) => Ok(Zeroizing::new(text.trim().to_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let fresh = age::x25519::Identity::generate();
-            let fresh = Zeroizing::new(age::secrecy::ExposeSecret::expose_secret(&fresh.to_string()).to_owned());
+            let fresh =
+                Zeroizing::new(age::secrecy::ExposeSecret::expose_secret(&fresh.to_string()).to_owned());
             files::write_private(path, fresh.as_bytes()).map_err(wrong)?;
             Ok(fresh)
         }
@@ -343,7 +372,10 @@ fn own_identity(path: &Path) -> Result<Zeroizing<String>, Trouble> {
 
 fn recipient_of(identity: &str) -> Result<String, Trouble> {
     let identity: age::x25519::Identity = identity.parse().map_err(|why: &str| {
-        Trouble::new(Code::Keys, format!("Der Schlüssel der Tür ist unbrauchbar: {why}. / The door's key is not usable: {why}."))
+        Trouble::new(
+            Code::Keys,
+            format!("Der Schlüssel der Tür ist unbrauchbar: {why}. / The door's key is not usable: {why}."),
+        )
     })?;
     Ok(identity.to_public().to_string())
 }

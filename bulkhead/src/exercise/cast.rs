@@ -11,7 +11,8 @@ use std::{
 
 use estate::Estate;
 use order::{
-    AgeRecipient, Body, CharterDraft, Person, PublicKey, SectionDraft, Threshold, Thresholds, Version, Witness,
+    AgeRecipient, Body, CharterDraft, Person, PublicKey, SectionDraft, Threshold, Thresholds, Version,
+    Witness,
 };
 use ssh_key::{LineEnding, PrivateKey, private::Ed25519Keypair};
 use vocabulary::{Envelope, InsurerId, LegalEntityId, PersonId, Role, Seconds, Timestamp, WitnessId};
@@ -77,7 +78,11 @@ impl Cast {
         let mut cast = Self {
             folder: folder.to_owned(),
             keys: BTreeMap::new(),
-            charter: Envelope { payload_type: CharterDraft::KIND, payload: Vec::new(), signatures: Vec::new() },
+            charter: Envelope {
+                payload_type: CharterDraft::KIND,
+                payload: Vec::new(),
+                signatures: Vec::new(),
+            },
             papers: AtomicU64::new(0),
         };
         let mut persons = Vec::new();
@@ -91,7 +96,11 @@ impl Cast {
         let witnesses = witnesses
             .iter()
             .map(|(id, key)| {
-                Ok(Witness { id: id.clone(), entity: entity(id.as_str())?, key: key.parse().map_err(wrong)? })
+                Ok(Witness {
+                    id: id.clone(),
+                    entity: entity(id.as_str())?,
+                    key: key.parse().map_err(wrong)?,
+                })
             })
             .collect::<Result<Vec<_>, Trouble>>()?;
         let quorum = witnesses.len() / 2 + 1;
@@ -102,8 +111,14 @@ impl Cast {
             provider: entity("betreiber")?,
             persons,
             thresholds: Thresholds {
-                roots: Threshold { persons: 3, outside: 2 },
-                examiners: Threshold { persons: 2, outside: 1 },
+                roots: Threshold {
+                    persons: 3,
+                    outside: 2,
+                },
+                examiners: Threshold {
+                    persons: 2,
+                    outside: 1,
+                },
                 precautionary_commanders: 2,
             },
             precautionary_window: Seconds(4 * 3600),
@@ -118,15 +133,26 @@ impl Cast {
     }
 
     /// Makes a key file and the person it belongs to.
-    fn hire(&mut self, id: PersonId, entity: LegalEntityId, roles: BTreeSet<Role>) -> Result<Person, Trouble> {
+    fn hire(
+        &mut self,
+        id: PersonId,
+        entity: LegalEntityId,
+        roles: BTreeSet<Role>,
+    ) -> Result<Person, Trouble> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| wrong(error.to_string()))?;
         let key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
         let path = self.folder.join("keys").join(id.as_str());
-        files::write_private(&path, key.to_openssh(LineEnding::LF).map_err(wrong)?.as_bytes()).map_err(wrong)?;
+        files::write_private(&path, key.to_openssh(LineEnding::LF).map_err(wrong)?.as_bytes())
+            .map_err(wrong)?;
         let public = key.public_key().to_openssh().map_err(wrong)?;
         self.keys.insert(id.clone(), path);
-        Ok(Person { id, entity, keys: vec![PublicKey::from_openssh(&public).map_err(wrong)?], roles })
+        Ok(Person {
+            id,
+            entity,
+            keys: vec![PublicKey::from_openssh(&public).map_err(wrong)?],
+            roles,
+        })
     }
 
     /// An insurer's own section: two persons and a deputy, and its release keys.
@@ -138,7 +164,8 @@ impl Cast {
             ids.push(id.clone());
             persons.push(self.hire(id, entity(insurer.as_str())?, BTreeSet::new())?);
         }
-        let [first, second, deputy] = <[PersonId; 3]>::try_from(ids).map_err(|_| wrong("three persons were made"))?;
+        let [first, second, deputy] =
+            <[PersonId; 3]>::try_from(ids).map_err(|_| wrong("three persons were made"))?;
         Ok(SectionDraft {
             insurer: insurer.clone(),
             persons,
@@ -176,10 +203,16 @@ impl Cast {
     pub fn sign<B: Body>(&self, body: &B, signers: &[&str]) -> Result<Envelope, Trouble> {
         let draft = body.draft().map_err(wrong)?;
         let number = self.papers.fetch_add(1, Ordering::Relaxed);
-        let path = self.folder.join("papers").join(format!("{number:05}-{}.json", B::KIND.word()));
+        let path = self
+            .folder
+            .join("papers")
+            .join(format!("{number:05}-{}.json", B::KIND.word()));
         files::write_private(&path, &serde_json::to_vec(&draft).map_err(wrong)?).map_err(wrong)?;
         for name in signers {
-            let key = self.keys.get(&person(name)?).ok_or_else(|| wrong(format!("{name} is not in the cast")))?;
+            let key = self
+                .keys
+                .get(&person(name)?)
+                .ok_or_else(|| wrong(format!("{name} is not in the cast")))?;
             sign::read_and_sign(&path, draft.id(), key).map_err(wrong)?;
         }
         let bytes = std::fs::read(&path).map_err(wrong)?;

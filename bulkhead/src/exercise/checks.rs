@@ -42,7 +42,8 @@ impl Seen {
                 for line in &before.doors {
                     let now = after.doors.iter().find(|other| other.door == line.door);
                     let same = now.is_some_and(|now| {
-                        now.position != Position::Open && line.restrictions.iter().all(|id| now.restrictions.contains(id))
+                        now.position != Position::Open
+                            && line.restrictions.iter().all(|id| now.restrictions.contains(id))
                     });
                     if !same {
                         self.opened_by_crash.push(line.door.to_string());
@@ -59,7 +60,11 @@ impl Seen {
         if self.crashes == 0 {
             return promise("DOOR-3", Kept::NotCovered, "no restart in this drill");
         }
-        promise("DOOR-3", Kept::Held, "the door process was killed (SIGKILL) while closed; at once and with a fresh view every restriction stood")
+        promise(
+            "DOOR-3",
+            Kept::Held,
+            "the door process was killed (SIGKILL) while closed; at once and with a fresh view every restriction stood",
+        )
     }
 
     /// A cut came back: fewer applied doors than meant is a broken ORDER-1.
@@ -67,7 +72,10 @@ impl Seen {
         self.cuts += 1;
         self.cut_doors += outcome.applied.len() as u64;
         if outcome.applied.len() < meant {
-            self.short_cuts.push(format!("{class}: {} of {meant} doors applied", outcome.applied.len()));
+            self.short_cuts.push(format!(
+                "{class}: {} of {meant} doors applied",
+                outcome.applied.len()
+            ));
         }
     }
 
@@ -82,7 +90,8 @@ impl Seen {
     /// The prober got through, or found no end.
     pub fn unproven<'a>(&mut self, proofs: impl Iterator<Item = (&'a DoorId, &'a Proof)>) {
         let failed = proofs.filter(|(_, proof)| !proof.failures.is_empty());
-        self.unproven.extend(failed.map(|(door, proof)| format!("{door}: {}", proof.failures.join(", "))));
+        self.unproven
+            .extend(failed.map(|(door, proof)| format!("{door}: {}", proof.failures.join(", "))));
         if self.unproven.is_empty() {
             self.unproven.push("the prober did not finish in time".to_owned());
         }
@@ -91,7 +100,8 @@ impl Seen {
     /// An opening by too few persons was tried.
     pub fn attacked(&mut self, tried: usize, outcome: &door_wire::Outcome) {
         self.attacked_doors += tried as u64;
-        self.opened_by_attack.extend(outcome.applied.iter().map(|line| line.door.clone()));
+        self.opened_by_attack
+            .extend(outcome.applied.iter().map(|line| line.door.clone()));
         self.refusal = outcome.refused.first().map(|line| line.missing.clone());
     }
 
@@ -102,13 +112,21 @@ impl Seen {
 
     fn order_1(&self) -> Promise {
         if !self.opened_by_attack.is_empty() {
-            return promise("ORDER-1", Kept::Broken, format!("opened by one person: {:?}", self.opened_by_attack));
+            return promise(
+                "ORDER-1",
+                Kept::Broken,
+                format!("opened by one person: {:?}", self.opened_by_attack),
+            );
         }
         if !self.short_cuts.is_empty() {
             return promise("ORDER-1", Kept::Broken, self.short_cuts.join("; "));
         }
         if self.cuts == 0 || self.attacked_doors == 0 {
-            return promise("ORDER-1", Kept::NotCovered, "no cut and no attempt to open with too few persons");
+            return promise(
+                "ORDER-1",
+                Kept::NotCovered,
+                "no cut and no attempt to open with too few persons",
+            );
         }
         promise(
             "ORDER-1",
@@ -146,7 +164,11 @@ pub async fn promises(side: &mut Bulkhead) -> Vec<Promise> {
     let mut found = vec![side.seen.order_1(), side.seen.door_3(), side.seen.door_4()];
     found.push(match side.spool_certificate().await {
         Ok(certificate) => match spool::promises::spool_2(&certificate, None) {
-            Ok(()) => promise("SPOOL-2", Kept::Held, format!("{} accepted, every id in exactly one class", certificate.accepted)),
+            Ok(()) => promise(
+                "SPOOL-2",
+                Kept::Held,
+                format!("{} accepted, every id in exactly one class", certificate.accepted),
+            ),
             Err(broken) => promise("SPOOL-2", Kept::Broken, format!("{broken:?}")),
         },
         Err(error) => promise("SPOOL-2", Kept::Broken, error.to_string()),
@@ -164,27 +186,40 @@ async fn door_2(side: &mut Bulkhead) -> Promise {
         Some((open, 0)) => promise(
             "DOOR-2",
             Kept::Held,
-            format!("an examiner withdrew one clearance; the {open} doors that stood on it closed by themselves"),
+            format!(
+                "an examiner withdrew one clearance; the {open} doors that stood on it closed by themselves"
+            ),
         ),
-        Some((open, still)) => {
-            promise("DOOR-2", Kept::Broken, format!("{still} of {open} doors stayed open after a withdrawal"))
-        }
+        Some((open, still)) => promise(
+            "DOOR-2",
+            Kept::Broken,
+            format!("{still} of {open} doors stayed open after a withdrawal"),
+        ),
     }
 }
 
 /// Every log of the drill, read back from disk by the verifier that stands alone.
 fn log_1(side: &Bulkhead) -> Promise {
     let mut entries = 0;
-    for (name, inside) in [("authority", "control/log"), ("doors", "door/doors"), ("spool", "door/spool/ledger")] {
+    for (name, inside) in [
+        ("authority", "control/log"),
+        ("doors", "door/doors"),
+        ("spool", "door/spool/ledger"),
+    ] {
         let dir = side.system.path(inside);
-        let verified = ledger::origin_of(&dir).and_then(|origin| ledger::verify(&dir, &origin, &[], &Trust::default()));
+        let verified =
+            ledger::origin_of(&dir).and_then(|origin| ledger::verify(&dir, &origin, &[], &Trust::default()));
         match verified {
             Ok(verified) if verified.is_sound() => entries += verified.report.entries,
             Ok(verified) => return promise("LOG-1", Kept::Broken, format!("{name}: {verified}")),
             Err(error) => return promise("LOG-1", Kept::Broken, format!("{name}: {error}")),
         }
     }
-    promise("LOG-1", Kept::Held, format!("{entries} entries of three logs read back, every one chained to the one before"))
+    promise(
+        "LOG-1",
+        Kept::Held,
+        format!("{entries} entries of three logs read back, every one chained to the one before"),
+    )
 }
 
 /// The doors watch DOOR-1 to DOOR-3 themselves after every change; a broken one is a signal in their status.
@@ -193,7 +228,11 @@ async fn door_1(side: &Bulkhead) -> Promise {
         Ok(status) if status.signals.is_empty() => promise(
             "DOOR-1",
             Kept::Held,
-            format!("{} doors checked after every change, {} ledger entries, no signal", status.doors.len(), status.ledger_len),
+            format!(
+                "{} doors checked after every change, {} ledger entries, no signal",
+                status.doors.len(),
+                status.ledger_len
+            ),
         ),
         Ok(status) => promise("DOOR-1", Kept::Broken, status.signals.join("; ")),
         Err(error) => promise("DOOR-1", Kept::Broken, error.to_string()),

@@ -16,11 +16,20 @@ fn text(value: impl ToString) -> Value {
 }
 
 fn table(pairs: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-    Value::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    Value::Table(
+        pairs
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
+    )
 }
 
 fn upstream(address: SocketAddr) -> Value {
-    table([("address", text(address)), ("name", text("regular.kim.telematik-test")), ("security", text("loopback-plain"))])
+    table([
+        ("address", text(address)),
+        ("name", text("regular.kim.telematik-test")),
+        ("security", text("loopback-plain")),
+    ])
 }
 
 fn listener(at: SocketAddr) -> Value {
@@ -31,7 +40,10 @@ fn listener(at: SocketAddr) -> Value {
 /// the regular server of the drill behind them.
 pub fn mail(dir: &Path, doors: &BTreeSet<DoorId>, regular: &Regular<'_>, ports: &FrontPorts) -> Table {
     let cells: BTreeMap<&InsurerId, Vec<&CellId>> = doors.iter().fold(BTreeMap::new(), |mut cells, door| {
-        cells.entry(&door.cell().insurer).or_insert_with(Vec::new).push(door.cell());
+        cells
+            .entry(&door.cell().insurer)
+            .or_insert_with(Vec::new)
+            .push(door.cell());
         cells
     });
     let mailboxes = regular.mailboxes.iter().filter_map(|(insurer, mailbox)| {
@@ -46,7 +58,12 @@ pub fn mail(dir: &Path, doors: &BTreeSet<DoorId>, regular: &Regular<'_>, ports: 
         ]))
     });
     let forwarded: Vec<Value> = doors.iter().map(|door| text(door.cell())).collect();
-    let proxy = |at, behind| Value::Array(vec![table([("listener", listener(at)), ("upstream", upstream(behind))])]);
+    let proxy = |at, behind| {
+        Value::Array(vec![table([
+            ("listener", listener(at)),
+            ("upstream", upstream(behind)),
+        ])])
+    };
     let section = [
         ("host", text("tuer.kim.telematik-test")),
         ("dir", text(dir.display())),
@@ -56,8 +73,14 @@ pub fn mail(dir: &Path, doors: &BTreeSet<DoorId>, regular: &Regular<'_>, ports: 
         ("fetch", proxy(ports.fetch, regular.store)),
         (
             "forward",
-            Value::Array(vec![table([("cells", Value::Array(forwarded)), ("upstream", upstream(regular.intake))])]),
+            Value::Array(vec![table([
+                ("cells", Value::Array(forwarded)),
+                ("upstream", upstream(regular.intake)),
+            ])]),
         ),
     ];
-    section.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    section
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
 }

@@ -13,14 +13,13 @@ use ::drill::{
     script::{Action, Pace},
     side::{Certificate, Kept, Outcome, Promise, Side, Ways},
 };
-use clearance::{
-    Basis, CheckResult, ChecklistItem, Clearance, Consent, Grade, RewrappedKey,
-};
+use clearance::{Basis, CheckResult, ChecklistItem, Clearance, Consent, Grade, RewrappedKey};
 use estate::Estate;
 use hyper::Method;
 use order::{Act, Becomes, Closing, DoorOpening, Opening, Stance, Text, Uses};
 use vocabulary::{
-    Class, Digest, DoorId, Envelope, Flow, InsurerId, Millis, Place, Position, Scope, Seconds, StatementId, Timestamp,
+    Class, Digest, DoorId, Envelope, Flow, InsurerId, Millis, Place, Position, Scope, Seconds, StatementId,
+    Timestamp,
 };
 
 use super::{cast::Cast, checks, system::System};
@@ -75,7 +74,11 @@ impl From<http::CallError> for Stopped {
 }
 
 fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Trouble {
-    Trouble::because(Code::Drill, "Ein Schritt der Übung misslang. / A step of the drill failed.", error)
+    Trouble::because(
+        Code::Drill,
+        "Ein Schritt der Übung misslang. / A step of the drill failed.",
+        error,
+    )
 }
 
 pub(super) fn words(text: &str) -> Result<Text, Trouble> {
@@ -89,7 +92,15 @@ fn millis(span: Duration) -> Millis {
 impl Bulkhead {
     /// The system, its people, and the estate they speak about.
     pub fn new(system: System, cast: Cast, estate: Estate, clock: Arc<dyn Clock>, pace: Pace) -> Self {
-        Self { system, cast, estate, clock, pace, cleared: BTreeMap::new(), seen: checks::Seen::default() }
+        Self {
+            system,
+            cast,
+            estate,
+            clock,
+            pace,
+            cleared: BTreeMap::new(),
+            seen: checks::Seen::default(),
+        }
     }
 
     /// The ceremony in peace: the first charter, clearances of environments nobody ever touched, and the first opening
@@ -101,7 +112,11 @@ impl Bulkhead {
         let ceremony = async {
             self.publish(&self.cast.charter).await?;
             let everything = Scope::everything();
-            self.clear(&everything, "in Betrieb genommen, nie berührt / commissioned, never touched").await?;
+            self.clear(
+                &everything,
+                "in Betrieb genommen, nie berührt / commissioned, never touched",
+            )
+            .await?;
             self.open(&everything).await
         };
         match ceremony.await {
@@ -116,10 +131,13 @@ impl Bulkhead {
     /// # Errors
     /// [`http::CallError`] when the door process does not answer.
     pub async fn status(&self) -> Result<StatusReply, http::CallError> {
-        let door = self.system.door_endpoint().map_err(|trouble| http::CallError::Garbled {
-            address: self.system.control,
-            what: trouble.to_string(),
-        })?;
+        let door = self
+            .system
+            .door_endpoint()
+            .map_err(|trouble| http::CallError::Garbled {
+                address: self.system.control,
+                what: trouble.to_string(),
+            })?;
         http::call_json(&door, Method::GET, "/status", Vec::new(), WAIT).await
     }
 
@@ -134,19 +152,32 @@ impl Bulkhead {
     /// The doors in scope that this system guards, as they stand.
     pub(super) async fn lines(&self, scope: &Scope) -> Result<Vec<DoorLine>, Stopped> {
         let mut lines = self.status().await?.doors;
-        lines.retain(|line| self.estate.place(&line.door).is_some_and(|place| scope.covers(&place)));
+        lines.retain(|line| {
+            self.estate
+                .place(&line.door)
+                .is_some_and(|place| scope.covers(&place))
+        });
         Ok(lines)
     }
 
     async fn close(&mut self, scope: &Scope, class: Class, reason: &str) -> Result<Outcome, Stopped> {
-        let doors: BTreeSet<DoorId> = self.lines(scope).await?.into_iter().map(|line| line.door).collect();
+        let doors: BTreeSet<DoorId> = self
+            .lines(scope)
+            .await?
+            .into_iter()
+            .map(|line| line.door)
+            .collect();
         if doors.is_empty() {
             return Ok(Outcome::NotBuilt);
         }
         let closing = Closing {
             estate: self.estate.id().clone(),
             scope: scope.clone(),
-            act: Act::Tighten { stance: Stance::Contain, class, drain: None },
+            act: Act::Tighten {
+                stance: Stance::Contain,
+                class,
+                drain: None,
+            },
             uses: Uses::Once,
             signal: None,
             reason: words(reason)?,
@@ -162,7 +193,10 @@ impl Bulkhead {
         self.seen.cut(&outcome, class, doors.len());
         self.publish(&envelope).await?;
         let proven = self.wait_for_proof(&doors, began).await;
-        Ok(Outcome::Done { applied: Some(applied), proven })
+        Ok(Outcome::Done {
+            applied: Some(applied),
+            proven,
+        })
     }
 
     /// Waits until the prober failed to get through every one of these doors at its present epoch.
@@ -185,19 +219,33 @@ impl Bulkhead {
             });
             let closed = standing.clone().all(|line| line.position != Position::Open);
             if proven && closed {
-                self.seen.proven(proofs.iter().filter(|(door, _)| doors.contains(door)).map(|(_, proof)| proof));
+                self.seen.proven(
+                    proofs
+                        .iter()
+                        .filter(|(door, _)| doors.contains(door))
+                        .map(|(_, proof)| proof),
+                );
                 return Some(millis(began.elapsed()));
             }
         }
         let proofs = http::call_json::<Proofs>(&prober, Method::GET, "/proofs", Vec::new(), WAIT).await;
-        self.seen.unproven(proofs.unwrap_or_default().iter().filter(|(door, _)| doors.contains(door)));
+        self.seen.unproven(
+            proofs
+                .unwrap_or_default()
+                .iter()
+                .filter(|(door, _)| doors.contains(door)),
+        );
         None
     }
 
     /// Full clearances for the environments in scope, by two examiners, one of them from outside.
     async fn clear(&mut self, scope: &Scope, found: &str) -> Result<(), Stopped> {
-        let insurers: BTreeSet<InsurerId> =
-            self.lines(scope).await?.into_iter().map(|line| line.door.cell().insurer.clone()).collect();
+        let insurers: BTreeSet<InsurerId> = self
+            .lines(scope)
+            .await?
+            .into_iter()
+            .map(|line| line.door.cell().insurer.clone())
+            .collect();
         for insurer in insurers {
             let envelope = self.sign_clearance(&insurer, Grade::Full, found)?;
             self.cleared.insert(insurer, envelope.id());
@@ -251,7 +299,10 @@ impl Bulkhead {
             match self.open_once(scope).await {
                 Err(Stopped::Refused(sentence)) => refused = Some(sentence),
                 Ok(Outcome::NotBuilt) if refused.is_some() => {
-                    return Ok(Outcome::Done { applied: Some(millis(began.elapsed())), proven: None });
+                    return Ok(Outcome::Done {
+                        applied: Some(millis(began.elapsed())),
+                        proven: None,
+                    });
                 }
                 other => return other,
             }
@@ -261,13 +312,20 @@ impl Bulkhead {
 
     /// One decision: an opening by a commander, and a consent with keys by each insurer.
     async fn open_once(&mut self, scope: &Scope) -> Result<Outcome, Stopped> {
-        let closed: Vec<DoorLine> =
-            self.lines(scope).await?.into_iter().filter(|line| line.position != Position::Open).collect();
+        let closed: Vec<DoorLine> = self
+            .lines(scope)
+            .await?
+            .into_iter()
+            .filter(|line| line.position != Position::Open)
+            .collect();
         if closed.is_empty() {
             return Ok(Outcome::NotBuilt);
         }
         let insurers: BTreeSet<&InsurerId> = closed.iter().map(|line| &line.door.cell().insurer).collect();
-        let clearances = insurers.iter().filter_map(|insurer| self.cleared.get(*insurer).copied()).collect();
+        let clearances = insurers
+            .iter()
+            .filter_map(|insurer| self.cleared.get(*insurer).copied())
+            .collect();
         self.open_as(&closed, Becomes::Open, clearances).await
     }
 
@@ -280,10 +338,16 @@ impl Bulkhead {
         let began = Instant::now();
         let opening = self.sign_opening(closed, becomes, clearances)?;
         self.publish(&opening).await?;
-        let insurers: BTreeSet<InsurerId> = closed.iter().map(|line| line.door.cell().insurer.clone()).collect();
+        let insurers: BTreeSet<InsurerId> = closed
+            .iter()
+            .map(|line| line.door.cell().insurer.clone())
+            .collect();
         let recipient = self.door_recipient().await?;
+        let named: BTreeSet<&DoorId> = closed.iter().map(|line| &line.door).collect();
         for insurer in &insurers {
-            let consent = self.sign_consent(insurer, opening.id(), &recipient).await?;
+            let consent = self
+                .sign_consent(insurer, opening.id(), &named, &recipient)
+                .await?;
             self.publish(&consent).await?;
         }
         let outcome = self.try_opening(opening.id()).await?;
@@ -296,7 +360,10 @@ impl Bulkhead {
                 outcome.applied.len(),
                 closed.len()
             ))),
-            None => Ok(Outcome::Done { applied: Some(millis(began.elapsed())), proven: None }),
+            None => Ok(Outcome::Done {
+                applied: Some(millis(began.elapsed())),
+                proven: None,
+            }),
         }
     }
 
@@ -332,7 +399,11 @@ impl Bulkhead {
 
     /// Asks the doors to try an opening that stands in the log.
     pub(super) async fn try_opening(&self, opening: StatementId) -> Result<DoorOutcome, Stopped> {
-        let asked = serde_json::to_vec(&TryOpening { opening, wait: Seconds(10) }).map_err(wrong)?;
+        let asked = serde_json::to_vec(&TryOpening {
+            opening,
+            wait: Seconds(10),
+        })
+        .map_err(wrong)?;
         let door = self.system.door_endpoint()?;
         Ok(http::call_json(&door, Method::POST, "/open", asked, WAIT).await?)
     }
@@ -349,12 +420,20 @@ impl Bulkhead {
         &self,
         insurer: &InsurerId,
         opening: StatementId,
+        named: &BTreeSet<&DoorId>,
         recipient: &order::AgeRecipient,
     ) -> Result<Envelope, Stopped> {
         let door = self.system.door_endpoint()?;
         let path = format!("/spool/keys?insurer={insurer}");
-        let wrapped: Vec<RewrappedKey> = http::call_json(&door, Method::GET, &path, Vec::new(), WAIT).await?;
-        let rewrapped = self.cast.release_identity(insurer)?.rewrap(&wrapped, recipient).map_err(wrong)?;
+        let mut wrapped: Vec<RewrappedKey> =
+            http::call_json(&door, Method::GET, &path, Vec::new(), WAIT).await?;
+        // Keys of doors the opening does not name stay with the insurer.
+        wrapped.retain(|key| named.contains(&key.door));
+        let rewrapped = self
+            .cast
+            .release_identity(insurer)?
+            .rewrap(&wrapped, recipient)
+            .map_err(wrong)?;
         let now = clock::now();
         let consent = Consent {
             estate: self.estate.id().clone(),
@@ -370,17 +449,28 @@ impl Bulkhead {
 
     /// Provisional operation under a limited clearance; its end is announced in the clearance itself.
     async fn provisional(&mut self, scope: &Scope, hours: f64) -> Result<Outcome, Stopped> {
-        let closed: Vec<DoorLine> =
-            self.lines(scope).await?.into_iter().filter(|line| line.position != Position::Open).collect();
+        let closed: Vec<DoorLine> = self
+            .lines(scope)
+            .await?
+            .into_iter()
+            .filter(|line| line.position != Position::Open)
+            .collect();
         if closed.is_empty() {
             return Ok(Outcome::NotBuilt);
         }
         let until = self.story_later(hours);
         let mut clearances = BTreeSet::new();
-        let insurers: BTreeSet<InsurerId> = closed.iter().map(|line| line.door.cell().insurer.clone()).collect();
+        let insurers: BTreeSet<InsurerId> = closed
+            .iter()
+            .map(|line| line.door.cell().insurer.clone())
+            .collect();
         for insurer in &insurers {
             let grade = Grade::Limited {
-                cells: closed.iter().map(|line| line.door.cell().clone()).filter(|cell| cell.insurer == *insurer).collect(),
+                cells: closed
+                    .iter()
+                    .map(|line| line.door.cell().clone())
+                    .filter(|cell| cell.insurer == *insurer)
+                    .collect(),
                 peers: None,
                 directions: BTreeSet::from([Flow::Forward, Flow::Fetch, Flow::Send]),
                 until,
@@ -389,27 +479,41 @@ impl Bulkhead {
             clearances.insert(envelope.id());
             self.publish(&envelope).await?;
         }
-        self.open_as(&closed, Becomes::Limited { until }, clearances).await
+        self.open_as(&closed, Becomes::Limited { until }, clearances)
+            .await
     }
 
     /// The wall-clock instant that lies so many hours of the story ahead; at least two seconds, for instants are whole.
     fn story_later(&self, hours: f64) -> Timestamp {
         let now = self.clock.now();
-        let later = self.pace.drill(::drill::facts::StoryHours(self.pace.story(now).0 + hours));
+        let later = self
+            .pace
+            .drill(::drill::facts::StoryHours(self.pace.story(now).0 + hours));
         let seconds = later.0.saturating_sub(now.0).div_ceil(1000).max(2);
         clock::now().plus(Seconds(seconds))
     }
 
     async fn do_it(&mut self, action: &Action) -> Result<Outcome, Stopped> {
         match action {
-            Action::Cut { scope, class } => self.close(scope, *class, "Übung: Abschottung / drill: containment").await,
+            Action::Cut { scope, class } => {
+                self.close(scope, *class, "Übung: Abschottung / drill: containment")
+                    .await
+            }
             Action::ReShut { scope } => {
-                self.close(scope, Class::Containment, "Übung: geplante Wiederabschaltung / drill: planned re-shutdown").await
+                self.close(
+                    scope,
+                    Class::Containment,
+                    "Übung: geplante Wiederabschaltung / drill: planned re-shutdown",
+                )
+                .await
             }
             Action::Provisional { scope, hours } => self.provisional(scope, hours.0).await,
             Action::Clear { scope } => {
                 self.clear(scope, "untersucht (Übung) / examined (drill)").await?;
-                Ok(Outcome::Done { applied: None, proven: None })
+                Ok(Outcome::Done {
+                    applied: None,
+                    proven: None,
+                })
             }
             Action::Open { scope } => self.open(scope).await,
             Action::OpenTraffic
@@ -427,10 +531,13 @@ impl Bulkhead {
     /// # Errors
     /// [`http::CallError`] when the door process does not answer.
     pub async fn spool_certificate(&self) -> Result<spool::Certificate, http::CallError> {
-        let door = self.system.door_endpoint().map_err(|trouble| http::CallError::Garbled {
-            address: self.system.control,
-            what: trouble.to_string(),
-        })?;
+        let door = self
+            .system
+            .door_endpoint()
+            .map_err(|trouble| http::CallError::Garbled {
+                address: self.system.control,
+                what: trouble.to_string(),
+            })?;
         http::call_json(&door, Method::GET, "/spool/certificate", Vec::new(), WAIT).await
     }
 }
@@ -438,7 +545,11 @@ impl Bulkhead {
 impl Side for Bulkhead {
     fn ways(&self) -> Ways {
         let way = |name: &str| Way::plain(self.system.door.get(name).copied().unwrap_or(self.system.control));
-        Ways { intake: way("intake"), fetch: way("fetch"), submission: way("submission") }
+        Ways {
+            intake: way("intake"),
+            fetch: way("fetch"),
+            submission: way("submission"),
+        }
     }
 
     fn guards(&self, place: &Place) -> bool {
@@ -456,7 +567,10 @@ impl Side for Bulkhead {
                 std::error::Error::source(&trouble).map_or_else(|| trouble.to_string(), ToString::to_string)
             }
         };
-        Outcome::Refused { de: vocabulary::german(&sentence), en: vocabulary::english(&sentence) }
+        Outcome::Refused {
+            de: vocabulary::german(&sentence),
+            en: vocabulary::english(&sentence),
+        }
     }
 
     async fn certificate(&mut self) -> Option<Certificate> {
@@ -483,5 +597,9 @@ impl Side for Bulkhead {
 
 /// A promise with its finding.
 pub fn promise(id: &str, kept: Kept, evidence: impl Into<String>) -> Promise {
-    Promise { id: id.to_owned(), kept, evidence: evidence.into() }
+    Promise {
+        id: id.to_owned(),
+        kept,
+        evidence: evidence.into(),
+    }
 }

@@ -25,7 +25,9 @@ impl StoryClock {
 impl Clock for StoryClock {
     fn now(&self) -> Millis {
         let began = *self.0.borrow();
-        Millis(began.map_or(0, |began| u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)))
+        Millis(began.map_or(0, |began| {
+            u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        }))
     }
 
     fn until(&self, at: Millis) -> Waiting<'_> {
@@ -35,7 +37,9 @@ impl Clock for StoryClock {
             }
             let mut began = self.0.subscribe();
             // The sender lives as long as `self`, so this ends only with a beginning.
-            let Ok(began) = began.wait_for(Option::is_some).await.map(|began| *began) else { return };
+            let Ok(began) = began.wait_for(Option::is_some).await.map(|began| *began) else {
+                return;
+            };
             match began.and_then(|began| began.checked_add(Duration::from_millis(at.0))) {
                 Some(deadline) => sleep_until(deadline).await,
                 None => core::future::pending().await,

@@ -85,14 +85,20 @@ const WITNESSES: [&str; 3] = ["zeuge-kasse-nord", "zeuge-kasse-sued", "zeuge-pru
 /// [`Trouble`] when the folder cannot be written.
 pub fn lay(folder: &Path, estate: &Estate) -> Result<Foundation, Trouble> {
     let origin = clearance::authority_origin(estate.id()).map_err(wrong)?;
-    let log_key = keys::log_key(&folder.join("control/log.key"), &origin)?.verifier().to_string();
+    let log_key = keys::log_key(&folder.join("control/log.key"), &origin)?
+        .verifier()
+        .to_string();
     let mut witnesses = BTreeMap::new();
     for name in WITNESSES {
         let key_name = KeyName::new(name).map_err(wrong)?;
         let key = keys::witness_key(&folder.join(name).join("witness.key"), &key_name)?;
         witnesses.insert(WitnessId::new(name).map_err(wrong)?, key.verifier().to_string());
     }
-    Ok(Foundation { authority: tls::Authority::make(estate.id().as_str()).map_err(command::tls_trouble)?, witnesses, log_key })
+    Ok(Foundation {
+        authority: tls::Authority::make(estate.id().as_str()).map_err(command::tls_trouble)?,
+        witnesses,
+        log_key,
+    })
 }
 
 fn loopback() -> SocketAddr {
@@ -131,7 +137,11 @@ pub struct FrontPorts {
 
 impl FrontPorts {
     fn free() -> Result<Self, Trouble> {
-        Ok(Self { intake: free_port()?, submission: free_port()?, fetch: free_port()? })
+        Ok(Self {
+            intake: free_port()?,
+            submission: free_port()?,
+            fetch: free_port()?,
+        })
     }
 }
 
@@ -150,8 +160,13 @@ impl System {
         regular: &Regular<'_>,
     ) -> Result<Self, Trouble> {
         let tls_folder = folder.join("tls-people");
-        foundation.authority.enrol("people", &tls_folder).map_err(command::tls_trouble)?;
-        let connector = command::identity(&tls_folder)?.connector().map_err(command::tls_trouble)?;
+        foundation
+            .authority
+            .enrol("people", &tls_folder)
+            .map_err(command::tls_trouble)?;
+        let connector = command::identity(&tls_folder)?
+            .connector()
+            .map_err(command::tls_trouble)?;
         let mut system = Self {
             program: program.to_owned(),
             folder: folder.to_owned(),
@@ -193,7 +208,10 @@ impl System {
 
     fn tls_for(&self, foundation: &Foundation, part: &str) -> Result<PathBuf, Trouble> {
         let folder = self.folder.join(format!("tls-{part}"));
-        foundation.authority.enrol(part, &folder).map_err(command::tls_trouble)?;
+        foundation
+            .authority
+            .enrol(part, &folder)
+            .map_err(command::tls_trouble)?;
         Ok(folder)
     }
 
@@ -214,9 +232,13 @@ impl System {
         regular: &Regular<'_>,
     ) -> Result<(), Trouble> {
         let sites: BTreeSet<SiteId> = estate.sites().map(|site| site.id.clone()).collect();
-        let services: BTreeSet<ServiceId> =
-            GUARDED.iter().map(|name| ServiceId::new(name).map_err(wrong)).collect::<Result<_, _>>()?;
-        let guarded = estate.doors().filter(|(_, place, _)| services.contains(&place.service));
+        let services: BTreeSet<ServiceId> = GUARDED
+            .iter()
+            .map(|name| ServiceId::new(name).map_err(wrong))
+            .collect::<Result<_, _>>()?;
+        let guarded = estate
+            .doors()
+            .filter(|(_, place, _)| services.contains(&place.service));
         self.doors = guarded.map(|(door, _, _)| door).collect();
         let text = DoorText {
             dir: self.folder.join("door"),
@@ -228,24 +250,44 @@ impl System {
             control: self.control,
             tls: self.tls_for(foundation, "door")?,
             endpoints: self.endpoints_of("door"),
-            spool: SpoolText { dir: self.folder.join("door/spool"), copies: vec![self.folder.join("door/spool-copy")] },
-            mail: super::mail_text::mail(&self.folder.join("door/mail"), &self.doors, regular, &FrontPorts::free()?),
+            spool: SpoolText {
+                dir: self.folder.join("door/spool"),
+                copies: vec![self.folder.join("door/spool-copy")],
+            },
+            mail: super::mail_text::mail(
+                &self.folder.join("door/mail"),
+                &self.doors,
+                regular,
+                &FrontPorts::free()?,
+            ),
         };
         let path = self.config_of("door");
         write_toml(&path, &text)?;
         // The person who installs the process enrols its doors, once.
-        let config: door_process::Config = toml::from_str(&command::read_text(&path, Code::Drill)?).map_err(wrong)?;
+        let config: door_process::Config =
+            toml::from_str(&command::read_text(&path, Code::Drill)?).map_err(wrong)?;
         door_process::enrol(&config)?;
         self.door = self.launch_from("door", "door", &path)?;
         Ok(())
     }
 
-    fn start_prober(&mut self, foundation: &Foundation, _estate: &Estate, regular: &Regular<'_>) -> Result<(), Trouble> {
+    fn start_prober(
+        &mut self,
+        foundation: &Foundation,
+        _estate: &Estate,
+        regular: &Regular<'_>,
+    ) -> Result<(), Trouble> {
         let password_file = self.folder.join("probe-password");
         files::write_private(&password_file, regular.password.as_bytes()).map_err(wrong)?;
         let account = |door: &DoorId| {
             let mailbox = regular.mailboxes.get(&door.cell().insurer)?.clone();
-            Some((door.clone(), probe::Account { mailbox, password_file: password_file.clone() }))
+            Some((
+                door.clone(),
+                probe::Account {
+                    mailbox,
+                    password_file: password_file.clone(),
+                },
+            ))
         };
         let config = probe::Config {
             listen: loopback(),
@@ -267,18 +309,32 @@ impl System {
     }
 
     /// Writes a configuration and starts the part from it.
-    fn launch<T: Serialize>(&mut self, job: &str, name: &str, config: &T) -> Result<BTreeMap<String, SocketAddr>, Trouble> {
+    fn launch<T: Serialize>(
+        &mut self,
+        job: &str,
+        name: &str,
+        config: &T,
+    ) -> Result<BTreeMap<String, SocketAddr>, Trouble> {
         let path = self.config_of(name);
         write_toml(&path, config)?;
         self.launch_from(job, name, &path)
     }
 
-    fn launch_from(&mut self, job: &str, name: &str, config: &Path) -> Result<BTreeMap<String, SocketAddr>, Trouble> {
+    fn launch_from(
+        &mut self,
+        job: &str,
+        name: &str,
+        config: &Path,
+    ) -> Result<BTreeMap<String, SocketAddr>, Trouble> {
         let endpoints = self.endpoints_of(name);
         // An old list of addresses must not be taken for the new one.
         let _absent = std::fs::remove_file(&endpoints);
         let log_path = self.folder.join(format!("{name}.log"));
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(&log_path).map_err(wrong)?;
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log_path)
+            .map_err(wrong)?;
         let child = Command::new(&self.program)
             .args([job, "--config"])
             .arg(config)
@@ -287,16 +343,25 @@ impl System {
             .stderr(log)
             .spawn()
             .map_err(wrong)?;
-        self.parts.push(Part { name: name.to_owned(), child });
+        self.parts.push(Part {
+            name: name.to_owned(),
+            child,
+        });
         let began = Instant::now();
         loop {
             if let Ok(addresses) = endpoints::read(&endpoints) {
                 return Ok(addresses);
             }
-            let ended = self.parts.last_mut().and_then(|part| part.child.try_wait().ok().flatten());
+            let ended = self
+                .parts
+                .last_mut()
+                .and_then(|part| part.child.try_wait().ok().flatten());
             if ended.is_some() || began.elapsed() > START_WAIT {
                 let said = std::fs::read_to_string(&log_path).unwrap_or_default();
-                return Err(wrong(format!("{name} did not start; {}:\n{said}", log_path.display())));
+                return Err(wrong(format!(
+                    "{name} did not start; {}:\n{said}",
+                    log_path.display()
+                )));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -304,7 +369,10 @@ impl System {
 
     /// How people of the drill reach a part.
     pub fn endpoint(&self, address: SocketAddr) -> Endpoint {
-        Endpoint { address, tls: Some(self.connector.clone()) }
+        Endpoint {
+            address,
+            tls: Some(self.connector.clone()),
+        }
     }
 
     /// The control listener of the door process.
@@ -327,7 +395,10 @@ impl System {
 
     /// Process number of a part.
     pub fn pid(&self, name: &str) -> Option<u32> {
-        self.parts.iter().find(|part| part.name == name).map(|part| part.child.id())
+        self.parts
+            .iter()
+            .find(|part| part.name == name)
+            .map(|part| part.child.id())
     }
 
     /// Kills the door process without warning (SIGKILL) and starts it again from the same folder, at the same addresses.
@@ -358,7 +429,10 @@ impl Drop for System {
 }
 
 fn address(opened: &BTreeMap<String, SocketAddr>, name: &str) -> Result<SocketAddr, Trouble> {
-    opened.get(name).copied().ok_or_else(|| wrong(format!("no listener named {name}")))
+    opened
+        .get(name)
+        .copied()
+        .ok_or_else(|| wrong(format!("no listener named {name}")))
 }
 
 /// Copies a folder as it is now: "yesterday's directory" for whoever wants to put it back later.

@@ -41,17 +41,28 @@ impl Bulkhead {
                 return;
             }
         }
-        self.seen.crashed(&before, Err("no fresh view after the restart".to_owned()));
+        self.seen
+            .crashed(&before, Err("no fresh view after the restart".to_owned()));
     }
 
     /// Withdraws the clearance of one environment whose doors are open, and waits for them to close by themselves.
     pub(super) async fn withdraw_one(&mut self) -> Option<(usize, usize)> {
-        let (insurer, clearance) = self.cleared.iter().next().map(|(insurer, id)| (insurer.clone(), *id))?;
+        let (insurer, clearance) = self
+            .cleared
+            .iter()
+            .next()
+            .map(|(insurer, id)| (insurer.clone(), *id))?;
         let of_insurer = |status: StatusReply| -> Vec<DoorLine> {
-            status.doors.into_iter().filter(|line| line.door.cell().insurer == insurer).collect()
+            status
+                .doors
+                .into_iter()
+                .filter(|line| line.door.cell().insurer == insurer)
+                .collect()
         };
-        let open_before =
-            of_insurer(self.status().await.ok()?).iter().filter(|line| line.position == Position::Open).count();
+        let open_before = of_insurer(self.status().await.ok()?)
+            .iter()
+            .filter(|line| line.position == Position::Open)
+            .count();
         let withdrawal = Withdrawal {
             estate: self.estate.id().clone(),
             withdraws: Withdraws::Clearance(clearance),
@@ -65,7 +76,10 @@ impl Bulkhead {
         loop {
             ticks.tick().await;
             let lines = of_insurer(self.status().await.ok()?);
-            let still_open = lines.iter().filter(|line| line.position == Position::Open).count();
+            let still_open = lines
+                .iter()
+                .filter(|line| line.position == Position::Open)
+                .count();
             if still_open == 0 || began.elapsed() > PROOF_WAIT {
                 return Some((open_before, still_open));
             }

@@ -58,7 +58,9 @@ impl Line {
     /// Reads an SMTP reply, all its lines; the code and the last line.
     pub(super) async fn reply(&mut self) -> io::Result<Option<(u16, String)>> {
         loop {
-            let Some(line) = self.hear().await? else { return Ok(None) };
+            let Some(line) = self.hear().await? else {
+                return Ok(None);
+            };
             let code = line.get(..3).and_then(|code| code.parse().ok());
             match (code, line.as_bytes().get(3)) {
                 (Some(_), Some(b'-')) => {}

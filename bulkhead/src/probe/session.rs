@@ -100,7 +100,11 @@ impl Attempt {
     async fn fetch(&self) -> Login {
         let talk = async {
             let mut line = Line::connect(self.fronts.fetch, self.fronts.tls.as_ref()).await?;
-            for command in [None, Some(format!("USER {}", self.mailbox)), Some(format!("PASS {}", *self.password))] {
+            for command in [
+                None,
+                Some(format!("USER {}", self.mailbox)),
+                Some(format!("PASS {}", *self.password)),
+            ] {
                 if let Some(command) = command {
                     line.say(&command).await?;
                 }
@@ -111,7 +115,8 @@ impl Attempt {
             }
             Ok(Login::In(line))
         };
-        talk.await.unwrap_or_else(|error: std::io::Error| Login::Out(error.to_string()))
+        talk.await
+            .unwrap_or_else(|error: std::io::Error| Login::Out(error.to_string()))
     }
 
     async fn submission(&self) -> Login {
@@ -132,7 +137,8 @@ impl Attempt {
                 other => Ok(Login::Out(words(other))),
             }
         };
-        talk.await.unwrap_or_else(|error: std::io::Error| Login::Out(error.to_string()))
+        talk.await
+            .unwrap_or_else(|error: std::io::Error| Login::Out(error.to_string()))
     }
 
     /// Held must still take mail in; Shut must refuse it, and only for now. Stops before any mail is handed in, so that
@@ -146,7 +152,10 @@ impl Attempt {
                 "MAIL FROM:<>".to_owned(),
                 format!("RCPT TO:<{}>", self.mailbox),
             ] {
-                if answers.last().is_some_and(|answer| matches!(answer, Some((220 | 250, _)))) {
+                if answers
+                    .last()
+                    .is_some_and(|answer| matches!(answer, Some((220 | 250, _))))
+                {
                     answers.push(line.ask(&command).await?);
                 }
             }
@@ -159,7 +168,9 @@ impl Attempt {
             (Position::Shut | Position::Islanded, Ok(Some((250, _)))) => None,
             (Position::Shut | Position::Islanded, Ok(None) | Err(_)) => None,
             (_, Ok(answer)) => Some(format!("Annahme antwortet / intake answers: {}", words(answer))),
-            (_, Err(error)) => Some(format!("Annahme antwortet nicht / intake does not answer: {error}")),
+            (_, Err(error)) => Some(format!(
+                "Annahme antwortet nicht / intake does not answer: {error}"
+            )),
         }
     }
 }
