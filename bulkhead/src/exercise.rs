@@ -4,6 +4,7 @@ pub mod cast;
 pub mod checks;
 pub mod keep;
 pub mod mail_text;
+mod openings;
 pub mod side;
 pub mod sign;
 pub mod story_clock;

@@ -13,32 +13,29 @@ use ::drill::{
     script::{Action, Pace},
     side::{Certificate, Kept, Outcome, Promise, Side, Ways},
 };
-use clearance::{Basis, CheckResult, ChecklistItem, Clearance, Consent, Grade, RewrappedKey};
+use clearance::{Basis, CheckResult, ChecklistItem, Clearance, Grade};
 use estate::Estate;
 use hyper::Method;
-use order::{Act, Becomes, Closing, DoorOpening, Opening, Stance, Text, Uses};
+use order::{Act, Closing, Stance, Text, Uses};
 use vocabulary::{
-    Class, Digest, DoorId, Envelope, Flow, InsurerId, Millis, Place, Position, Scope, Seconds, StatementId,
-    Timestamp,
+    Class, Digest, DoorId, Envelope, InsurerId, Millis, Place, Position, Scope, Seconds, StatementId,
 };
 
 use super::{cast::Cast, checks, system::System};
 use crate::{
     clock,
-    door_wire::{DoorLine, Outcome as DoorOutcome, StatusReply, TryOpening},
+    door_wire::{DoorLine, Outcome as DoorOutcome, StatusReply},
     http,
     probe::Proofs,
     report::{Code, Trouble},
 };
 
 /// Longest wait for an answer of one of our parts.
-const WAIT: Duration = Duration::from_secs(30);
+pub(super) const WAIT: Duration = Duration::from_secs(30);
 /// Longest wait for the prober to find every door of an order proven.
 pub(super) const PROOF_WAIT: Duration = Duration::from_secs(20);
-/// How often people decide again before they give up.
-const DECISIONS_MAX: usize = 3;
 /// How long statements of the drill are good for.
-const GOOD_FOR: Seconds = Seconds(24 * 3600);
+pub(super) const GOOD_FOR: Seconds = Seconds(24 * 3600);
 
 /// The system with its people.
 pub struct Bulkhead {
@@ -47,8 +44,8 @@ pub struct Bulkhead {
     /// Everybody who can sign.
     pub cast: Cast,
     pub(super) estate: Estate,
-    clock: Arc<dyn Clock>,
-    pace: Pace,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) pace: Pace,
     /// Full clearances by environment, the latest.
     pub(super) cleared: BTreeMap<InsurerId, StatementId>,
     /// What the drill saw of the promises on the way.
@@ -73,7 +70,7 @@ impl From<http::CallError> for Stopped {
     }
 }
 
-fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Trouble {
+pub(super) fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Trouble {
     Trouble::because(
         Code::Drill,
         "Ein Schritt der Übung misslang. / A step of the drill failed.",
@@ -85,7 +82,7 @@ pub(super) fn words(text: &str) -> Result<Text, Trouble> {
     Text::try_from(text.to_owned()).map_err(wrong)
 }
 
-fn millis(span: Duration) -> Millis {
+pub(super) fn millis(span: Duration) -> Millis {
     Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
@@ -254,7 +251,12 @@ impl Bulkhead {
         Ok(())
     }
 
-    fn sign_clearance(&self, insurer: &InsurerId, grade: Grade, found: &str) -> Result<Envelope, Trouble> {
+    pub(super) fn sign_clearance(
+        &self,
+        insurer: &InsurerId,
+        grade: Grade,
+        found: &str,
+    ) -> Result<Envelope, Trouble> {
         self.sign_clearance_by(insurer, grade, found, &["forensik-1", "forensik-3"])
     }
 
@@ -288,209 +290,6 @@ impl Bulkhead {
             expires: now.plus(GOOD_FOR),
         };
         self.cast.sign(&clearance, examiners)
-    }
-
-    /// Opens every closed door in scope that is cleared. A door that changed while people signed (a grant ended, say)
-    /// refuses an opening for its old epoch; people then look again and decide again.
-    async fn open(&mut self, scope: &Scope) -> Result<Outcome, Stopped> {
-        let began = Instant::now();
-        let mut refused = None;
-        for _ in 0..DECISIONS_MAX {
-            match self.open_once(scope).await {
-                Err(Stopped::Refused(sentence)) => refused = Some(sentence),
-                Ok(Outcome::NotBuilt) if refused.is_some() => {
-                    return Ok(Outcome::Done {
-                        applied: Some(millis(began.elapsed())),
-                        proven: None,
-                    });
-                }
-                other => return other,
-            }
-        }
-        Err(Stopped::Refused(refused.unwrap_or_default()))
-    }
-
-    /// One decision: an opening by a commander, and a consent with keys by each insurer.
-    async fn open_once(&mut self, scope: &Scope) -> Result<Outcome, Stopped> {
-        let closed: Vec<DoorLine> = self
-            .lines(scope)
-            .await?
-            .into_iter()
-            .filter(|line| line.position != Position::Open)
-            .collect();
-        if closed.is_empty() {
-            return Ok(Outcome::NotBuilt);
-        }
-        let insurers: BTreeSet<&InsurerId> = closed.iter().map(|line| &line.door.cell().insurer).collect();
-        let clearances = insurers
-            .iter()
-            .filter_map(|insurer| self.cleared.get(*insurer).copied())
-            .collect();
-        self.open_as(&closed, Becomes::Open, clearances).await
-    }
-
-    async fn open_as(
-        &mut self,
-        closed: &[DoorLine],
-        becomes: Becomes,
-        clearances: BTreeSet<StatementId>,
-    ) -> Result<Outcome, Stopped> {
-        let began = Instant::now();
-        let opening = self.sign_opening(closed, becomes, clearances)?;
-        self.publish(&opening).await?;
-        let insurers: BTreeSet<InsurerId> = closed
-            .iter()
-            .map(|line| line.door.cell().insurer.clone())
-            .collect();
-        let recipient = self.door_recipient().await?;
-        let named: BTreeSet<&DoorId> = closed.iter().map(|line| &line.door).collect();
-        for insurer in &insurers {
-            let consent = self
-                .sign_consent(insurer, opening.id(), &named, &recipient)
-                .await?;
-            self.publish(&consent).await?;
-        }
-        let outcome = self.try_opening(opening.id()).await?;
-        match outcome.refused.first() {
-            Some(refused) => Err(Stopped::Refused(refused.missing.clone())),
-            None if outcome.applied.len() < closed.len() => Err(Stopped::Refused(format!(
-                "Nur {} von {} Türen öffneten. / Only {} of {} doors opened.",
-                outcome.applied.len(),
-                closed.len(),
-                outcome.applied.len(),
-                closed.len()
-            ))),
-            None => Ok(Outcome::Done {
-                applied: Some(millis(began.elapsed())),
-                proven: None,
-            }),
-        }
-    }
-
-    /// An opening for these doors as they stand, signed by one commander.
-    ///
-    /// # Errors
-    /// [`Trouble`] when the companion refuses.
-    pub fn sign_opening(
-        &self,
-        closed: &[DoorLine],
-        becomes: Becomes,
-        clearances: BTreeSet<StatementId>,
-    ) -> Result<Envelope, Trouble> {
-        let now = clock::now();
-        let opening = Opening {
-            estate: self.estate.id().clone(),
-            doors: closed
-                .iter()
-                .map(|line| DoorOpening {
-                    door: line.door.clone(),
-                    epoch: line.epoch,
-                    lifts: line.restrictions.iter().copied().collect(),
-                })
-                .collect(),
-            becomes,
-            clearances,
-            reason: words("nach Freigabe / after clearance")?,
-            issued: now,
-            expires: now.plus(Seconds(3600)),
-        };
-        self.cast.sign(&opening, &["leitung-2"])
-    }
-
-    /// Asks the doors to try an opening that stands in the log.
-    pub(super) async fn try_opening(&self, opening: StatementId) -> Result<DoorOutcome, Stopped> {
-        let asked = serde_json::to_vec(&TryOpening {
-            opening,
-            wait: Seconds(10),
-        })
-        .map_err(wrong)?;
-        let door = self.system.door_endpoint()?;
-        Ok(http::call_json(&door, Method::POST, "/open", asked, WAIT).await?)
-    }
-
-    async fn door_recipient(&self) -> Result<order::AgeRecipient, Stopped> {
-        let door = self.system.door_endpoint()?;
-        let text = http::call(&door, Method::GET, "/spool/recipient", Vec::new(), WAIT).await?;
-        let text = String::from_utf8(text).map_err(wrong)?;
-        Ok(text.trim().parse::<order::AgeRecipient>().map_err(wrong)?)
-    }
-
-    /// The insurer's yes, with the keys to what is held for it, wrapped to the door.
-    async fn sign_consent(
-        &self,
-        insurer: &InsurerId,
-        opening: StatementId,
-        named: &BTreeSet<&DoorId>,
-        recipient: &order::AgeRecipient,
-    ) -> Result<Envelope, Stopped> {
-        let door = self.system.door_endpoint()?;
-        let path = format!("/spool/keys?insurer={insurer}");
-        let mut wrapped: Vec<RewrappedKey> =
-            http::call_json(&door, Method::GET, &path, Vec::new(), WAIT).await?;
-        // Keys of doors the opening does not name stay with the insurer.
-        wrapped.retain(|key| named.contains(&key.door));
-        let rewrapped = self
-            .cast
-            .release_identity(insurer)?
-            .rewrap(&wrapped, recipient)
-            .map_err(wrong)?;
-        let now = clock::now();
-        let consent = Consent {
-            estate: self.estate.id().clone(),
-            insurer: insurer.clone(),
-            opening,
-            identity: None,
-            rewrapped,
-            issued: now,
-            expires: now.plus(GOOD_FOR),
-        };
-        Ok(self.cast.sign(&consent, &[&format!("{insurer}.a")])?)
-    }
-
-    /// Provisional operation under a limited clearance; its end is announced in the clearance itself.
-    async fn provisional(&mut self, scope: &Scope, hours: f64) -> Result<Outcome, Stopped> {
-        let closed: Vec<DoorLine> = self
-            .lines(scope)
-            .await?
-            .into_iter()
-            .filter(|line| line.position != Position::Open)
-            .collect();
-        if closed.is_empty() {
-            return Ok(Outcome::NotBuilt);
-        }
-        let until = self.story_later(hours);
-        let mut clearances = BTreeSet::new();
-        let insurers: BTreeSet<InsurerId> = closed
-            .iter()
-            .map(|line| line.door.cell().insurer.clone())
-            .collect();
-        for insurer in &insurers {
-            let grade = Grade::Limited {
-                cells: closed
-                    .iter()
-                    .map(|line| line.door.cell().clone())
-                    .filter(|cell| cell.insurer == *insurer)
-                    .collect(),
-                peers: None,
-                directions: BTreeSet::from([Flow::Forward, Flow::Fetch, Flow::Send]),
-                until,
-            };
-            let envelope = self.sign_clearance(insurer, grade, "eingeschränkt / limited")?;
-            clearances.insert(envelope.id());
-            self.publish(&envelope).await?;
-        }
-        self.open_as(&closed, Becomes::Limited { until }, clearances)
-            .await
-    }
-
-    /// The wall-clock instant that lies so many hours of the story ahead; at least two seconds, for instants are whole.
-    fn story_later(&self, hours: f64) -> Timestamp {
-        let now = self.clock.now();
-        let later = self
-            .pace
-            .drill(::drill::facts::StoryHours(self.pace.story(now).0 + hours));
-        let seconds = later.0.saturating_sub(now.0).div_ceil(1000).max(2);
-        clock::now().plus(Seconds(seconds))
     }
 
     async fn do_it(&mut self, action: &Action) -> Result<Outcome, Stopped> {
