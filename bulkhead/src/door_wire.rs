@@ -101,6 +101,9 @@ pub struct Outcome {
     pub refused: Vec<RefusedLine>,
     /// Milliseconds from the arrival of the order to the end of the sync.
     pub millis: u64,
+    /// The order was known already: it was carried out then, and does nothing now.
+    #[serde(default)]
+    pub repeat: bool,
 }
 
 /// One door that changed.
@@ -140,6 +143,13 @@ impl fmt::Display for Outcome {
                 "{:<28} abgelehnt/refused: {}",
                 line.door.to_string(),
                 line.missing
+            )?;
+        }
+        if self.repeat {
+            writeln!(
+                f,
+                "Dieser Befehl war schon bekannt und wirkt nicht noch einmal; wer erneut schließen will, zeichnet neu. / \
+                 This order was known already and does nothing again; to close again, sign a new one."
             )?;
         }
         writeln!(

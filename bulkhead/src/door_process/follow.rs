@@ -290,9 +290,11 @@ impl Follower {
                 self.grew.notify_one();
                 Ok(outcome(&reports, Vec::new(), began))
             }
-            Ok(Ok(Effect::Admitted | Effect::Repeat | Effect::Nothing)) => {
-                Ok(outcome(&[], Vec::new(), began))
-            }
+            Ok(Ok(Effect::Admitted | Effect::Nothing)) => Ok(outcome(&[], Vec::new(), began)),
+            Ok(Ok(Effect::Repeat)) => Ok(Outcome {
+                repeat: true,
+                ..outcome(&[], Vec::new(), began)
+            }),
             Ok(Ok(Effect::Refused(refused))) => Err(refused.to_string()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(gone) => Err(gone.to_string()),
@@ -340,6 +342,7 @@ fn outcome(reports: &[Report], refused: Vec<RefusedLine>, began: Instant) -> Out
         applied: applied.collect(),
         refused,
         millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        repeat: false,
     }
 }
 

@@ -53,8 +53,11 @@ async fn a_paper_from_the_drawer_closes_with_everything_else_off() {
 async fn two_commanders_at_once_never_conflict() {
     let mut world = World::open().await;
     for round in 0..5 {
-        let wide = world.closing(Class::Containment, Scope::everything(), Uses::Once);
-        let narrow = world.closing(Class::Precautionary, cell_of(1, "eau"), Uses::Once);
+        let mut wide = world.closing(Class::Containment, Scope::everything(), Uses::Once);
+        let mut narrow = world.closing(Class::Precautionary, cell_of(1, "eau"), Uses::Once);
+        // Two rounds may fall into one second; the same words in the same second would be the same order.
+        wide.reason = order::Text::try_from(format!("Runde {round}, weit")).unwrap();
+        narrow.reason = order::Text::try_from(format!("Runde {round}, eng")).unwrap();
         let wide = world.side.cast.sign(&wide, &["leitung-1"]).unwrap();
         let narrow = world.side.cast.sign(&narrow, &["leitung-2"]).unwrap();
         let papers = [world.paper(&wide), world.paper(&narrow)];

@@ -46,6 +46,8 @@ fn victim() {
             Insurer::new(name.split('/').next().unwrap()).enrol(&spool);
         }
     }
+    // The harness has begun a line of its own; what we say first must not be glued to it.
+    say("\n");
     std::thread::scope(|scope| {
         for cell in CELLS {
             for sender in 0..SENDERS {
