@@ -45,7 +45,7 @@ pub(crate) fn measure(workspace: &Workspace, folder: &Path) -> Result<Part, Fail
     let two = Held::start(&program, folder, Stores::Two)?;
     let server = |name, address, after| Server { name, address, after };
     let servers = [
-        server("generator's ceiling", sink.address, AfterRun::Nothing),
+        server("smtp-sink, keeping nothing", sink.address, AfterRun::Nothing),
         server("Postfix, discarding", discard.address, AfterRun::Settle(&discard)),
         server("Postfix, on hold", hold.address, AfterRun::Settle(&hold)),
         server(BULKHEAD, one.address(), AfterRun::Count(&one)),
@@ -125,10 +125,11 @@ fn send(load: Load, server: &Server<'_>) -> Result<f64, Failed> {
 
 const INTRODUCTION: &str = "\
 Messages per second: median (slowest–fastest) of FIVE runs, servers taking turns. Every answer 250 stands for a message
-that was synced to the disk first; the generator's ceiling is `smtp-sink`, which keeps nothing. Postfix is measured with
-what it accepted thrown away at once (`discard`) and kept in its hold queue, in both cases with `in_flow_delay = 0`, so
-that nothing but its work holds it back. Bulkhead is one release `bulkhead door` process whose doors an order holds; it seals every
-message to its insurer. After each of its runs its own count must have grown by exactly the messages sent, or the
+that was synced to the disk first, but for `smtp-sink`, which keeps nothing: what generator and simplest receiver reach
+together on these cores, the ceiling of everything here. Postfix is measured with what it accepted thrown away at once
+(`discard`) and kept in its hold queue, in both cases with `in_flow_delay = 0`, so that nothing but its work holds it
+back. Bulkhead is one release `bulkhead door` process whose doors an order holds; it seals every message to its insurer.
+After each of its runs its own count must have grown by exactly the messages sent, or the
 benchmark fails. With two stores a message is on both before its sender reads 250; here both are on the same disk.
 
 ";

@@ -106,7 +106,7 @@ pub(crate) struct Watch {
 }
 
 /// Time between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 impl Watch {
     /// Begins to look.
