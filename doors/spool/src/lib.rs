@@ -48,7 +48,7 @@
 //! Items are sealed to the current key epoch of their cell (see `seal`). Its private half lies in `keys/` while the
 //! door is open, and always wrapped (age) in the segments, to its insurer's active and recovery recipients.
 //! [`Spool::hold`] wipes and destroys the private halves of one cell and begins an epoch whose private half never
-//! touched a disk in clear; [`Spool::release`] takes keys back that the insurer re-wrapped ([`release`]). An item whose
+//! touched a disk in clear; [`Spool::release`] takes keys back that the insurer re-wrapped (with its companion, the room `sign`). An item whose
 //! key is missing is locked; its lane keeps its order. In clear on the disk stand cells, times, sizes and digests under the spool's
 //! own secret: nobody's name, address or message id. The secret is not destroyed on hold: who steals a whole store can
 //! test guesses about senders, not read bodies. Losing the first store loses the door's keys, and then release by the
@@ -97,7 +97,6 @@ pub mod promises;
 mod query;
 mod queue;
 mod record;
-pub mod release;
 mod replay;
 mod scan;
 mod seal;

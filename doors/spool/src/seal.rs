@@ -53,11 +53,6 @@ impl TryRng for Draw<'_> {
 
 impl TryCryptoRng for Draw<'_> {}
 
-/// The entropy as the generator the sealing crates ask for.
-pub(crate) fn entropy_rng(entropy: &mut Entropy) -> impl hpke::rand_core::CryptoRng + '_ {
-    Draw(entropy)
-}
-
 /// Draws a key pair.
 pub(crate) fn key_pair(entropy: &mut Entropy) -> (Secret, [u8; 32]) {
     let ikm = Zeroizing::new(entropy.array::<32>());

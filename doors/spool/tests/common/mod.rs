@@ -132,3 +132,15 @@ pub fn hand_over(spool: &Spool, item: &Item) {
         .wait()
         .unwrap();
 }
+
+/// What the insurer's companion does with a wrapped key: opens it and wraps it to exactly one recipient.
+pub fn rewrap(key: &spool::WrappedKey, identity: &str, to: &spool::Recipient) -> spool::WrappedKey {
+    let identity: age::x25519::Identity = identity.parse().unwrap();
+    let to: age::x25519::Recipient = to.as_str().parse().unwrap();
+    let secret = age::decrypt(&identity, &key.wrapped).unwrap();
+    spool::WrappedKey {
+        epoch: key.epoch,
+        cell: key.cell.clone(),
+        wrapped: age::encrypt(&to, &secret).unwrap(),
+    }
+}
