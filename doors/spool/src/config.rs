@@ -89,7 +89,7 @@ impl Default for Limits {
             queue_bytes_max: 128 << 20,
             batch_items_max: 512,
             batch_bytes_max: 8 << 20,
-            stage_over_bytes: 64 << 10,
+            stage_over_bytes: 96 << 10,
             capacity_bytes: 1 << 40,
             cell_reserve_bytes: 0,
             disk_free_bytes_min: 1 << 30,
