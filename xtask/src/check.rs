@@ -11,10 +11,16 @@ pub fn check() -> Result<u8, Failed> {
     run::show(&mut run::cargo(&root, &["fmt", "--all", "--check"]))?;
     run::show(&mut run::cargo(
         &root,
+        &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+    ))?;
+    // The limit on functions is for what a reader must follow; a test that lists thirty rows is a table.
+    run::show(&mut run::cargo(
+        &root,
         &[
             "clippy",
             "--workspace",
-            "--all-targets",
+            "--lib",
+            "--bins",
             "--",
             "-D",
             "warnings",

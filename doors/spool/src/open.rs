@@ -71,21 +71,7 @@ impl Spool {
 
         let read = ReadSide::new(usable.iter().map(|dir| dir.to_path_buf()).collect());
         let path = config.dir.join("pointers.sqlite");
-        let (cache, mut at) = match fill(&path, &read, &mut recovered) {
-            // A full disk must not keep a spool from starting.
-            Err(error) if error.is_disk_full() && disk::drop_ballast(&config.dir) => {
-                fill(&path, &read, &mut recovered)?
-            }
-            other => other?,
-        };
-        if at.segment == 0 {
-            // From the secret, so that a first start that a crash cut short ends up with the same name.
-            let name = commit.commit(b"spool", &[]);
-            at.spool = name
-                .as_bytes()
-                .first_chunk()
-                .map_or(0, |bytes| u64::from_be_bytes(*bytes));
-        }
+        let (cache, at) = fill_or_name(&config.dir, &path, &read, &commit, &mut recovered)?;
         let log = Log::open(&config.dir, SpoolId(at.spool))?;
         let mut keys = KeyRing::new(&config.dir);
         cache.keys()?.into_iter().for_each(|record| keys.insert(record));
@@ -98,12 +84,7 @@ impl Spool {
 
         disk::take_ballast(&config.dir, config.limits.ballast_bytes);
         let mut stores = Stores { list: stores };
-        let mut room = 0;
-        if at.segment > 0 {
-            stores.open_segment(at.segment);
-            room =
-                std::fs::metadata(disk::segment_path(&config.dir, at.segment)).map_or(0, |file| file.len());
-        }
+        let room = open_segment(&mut stores, &config.dir, at.segment);
         let shared = Arc::new(Shared {
             id: SpoolId(at.spool),
             queue: Queue::new(config.limits.queue_items_max, config.limits.queue_bytes_max),
@@ -150,6 +131,39 @@ impl Spool {
         };
         Ok((spool, recovered))
     }
+}
+
+/// Fills the pointer cache from the segments, and names a spool that has none yet.
+fn fill_or_name(
+    dir: &Path,
+    path: &Path,
+    read: &ReadSide,
+    commit: &Committer,
+    recovered: &mut Recovered,
+) -> Result<(Cache, Position), Error> {
+    let (cache, mut at) = match fill(path, read, recovered) {
+        // A full disk must not keep a spool from starting.
+        Err(error) if error.is_disk_full() && disk::drop_ballast(dir) => fill(path, read, recovered)?,
+        other => other?,
+    };
+    if at.segment == 0 {
+        // From the secret, so that a first start that a crash cut short ends up with the same name.
+        let name = commit.commit(b"spool", &[]);
+        at.spool = name
+            .as_bytes()
+            .first_chunk()
+            .map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    }
+    Ok((cache, at))
+}
+
+/// Opens the segment that was written last on every store; its length, zero where there is none yet.
+fn open_segment(stores: &mut Stores, dir: &Path, segment: u64) -> u64 {
+    if segment == 0 {
+        return 0;
+    }
+    stores.open_segment(segment);
+    std::fs::metadata(disk::segment_path(dir, segment)).map_or(0, |file| file.len())
 }
 
 /// Makes the folders, takes the lock, clears what a crash left in staging.

@@ -97,7 +97,7 @@ pub(super) fn all(facts: &Facts, without: &Played, with: Option<&Played>) -> Vec
 
 fn letters(columns: &Columns<'_>, facts: &Facts) -> Vec<Row> {
     use Cell::NotPublished;
-    vec![
+    let mut rows = vec![
         columns.counted(
             "offered",
             ("Krankmeldungen abgesendet", "Sick notes sent"),
@@ -144,6 +144,15 @@ fn letters(columns: &Columns<'_>, facts: &Facts) -> Vec<Row> {
         columns.counted("in-doubt", ("im Zweifel", "in doubt"), NotPublished, |c| {
             c.in_doubt
         }),
+    ];
+    rows.extend(faults(columns, facts));
+    rows
+}
+
+/// What must be zero.
+fn faults(columns: &Columns<'_>, facts: &Facts) -> Vec<Row> {
+    use Cell::NotPublished;
+    vec![
         columns.row(
             "lost",
             ("verloren", "lost"),

@@ -1,6 +1,6 @@
 //! One message in DATA: from the wire to the store and back to the peer.
 
-use spool::{Accepted, Novelty, Offer, OfferWriter, Refused};
+use spool::{Accepted, ItemId, Novelty, Offer, OfferWriter, Refused};
 use vocabulary::{CellId, Digest, Hasher};
 
 use super::{Intake, Over, Talk, Waited, is_open};
@@ -179,11 +179,16 @@ impl Talk<'_> {
         if let Some(refused) = refused {
             return self.refusal(&refused);
         }
+        self.thanks(accepted)
+    }
+
+    /// Says which items are durable now, and tells everyone else.
+    fn thanks(&self, accepted: Vec<(CellId, ItemId, Novelty)>) -> Reply {
         let mut text = String::with_capacity(64);
         text.push_str("2.0.0");
         for (cell, item, novelty) in accepted {
             text.push_str(&format!(" {item}"));
-            intake.events.tell(match novelty {
+            self.intake.events.tell(match novelty {
                 Novelty::New | Novelty::SameIdOtherBytes => Event::Accepted { cell, item },
                 Novelty::Repeat => Event::Repeated { cell, item },
             });
