@@ -164,8 +164,6 @@ impl Attempt {
         match (self.position, talk.await) {
             (Position::Held, Ok(Some((250, _)))) => None,
             (Position::Shut | Position::Islanded, Ok(Some((code, _)))) if (400..500).contains(&code) => None,
-            // Another cell of the same mailbox may still take mail in; what becomes of it is decided by its header.
-            (Position::Shut | Position::Islanded, Ok(Some((250, _)))) => None,
             (Position::Shut | Position::Islanded, Ok(None) | Err(_)) => None,
             (_, Ok(answer)) => Some(format!("Annahme antwortet / intake answers: {}", words(answer))),
             (_, Err(error)) => Some(format!(
