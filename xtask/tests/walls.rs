@@ -27,6 +27,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("spool", &["ledger", "record", "vocabulary"]), // record: salted commitments and batch roots for its log
     // ledger and record: the POP3 front keeps a log of its own, whose entries are the record's
     ("mail", &["door", "ledger", "record", "spool", "vocabulary"]),
+    // control: the control plane decides what is shown and proposed; the doors decide what passes
+    ("console", &["clearance", "estate", "order", "vocabulary"]),
     // the signer's own machine
     ("sign", &["clearance", "order", "vocabulary"]),
     // the system exercised, and the one binary
@@ -129,7 +131,6 @@ const WALLS: &[Wall] = &[
 const PLANNED: &[&str] = &[
     "warning",
     "restoration",
-    "console",
     "publication",
     "evidence",
     "control/",

@@ -1,0 +1,1 @@
+//! Statements on their way to a signature: proposed, previewed, signed, applied, proven. Nothing here signs.
