@@ -70,6 +70,16 @@ impl Authority {
         found
     }
 
+    /// Who may examine which environments by a delegation that stands at an instant. For screens and log-ins; what a
+    /// delegate's signature counts for is asked again at every clearance.
+    pub fn delegates(&self, now: Timestamp) -> impl Iterator<Item = &Delegation> {
+        let lasts = move |body: &Delegation| now <= body.expires && !not_yet(body.issued, now);
+        self.delegations
+            .iter()
+            .filter(move |(id, signed)| lasts(signed.body()) && self.delegation_stands(**id, signed))
+            .map(|(_, signed)| signed.body())
+    }
+
     fn delegation_stands(&self, id: StatementId, delegation: &Authenticated<Delegation>) -> bool {
         let person = &delegation.body().person;
         !self.withdrawn.contains_key(&Withdraws::Delegation(id))

@@ -4,7 +4,7 @@
 //!
 //! - Bytes become a proof only by verification. [`Tightening`], [`Raising`] and [`Authenticated`] have private fields
 //!   and no other constructor; they are never deserialized and never cloned.
-//! - A signature is an SSHSIG in namespace `bulkhead` over the DSSE encoding of a statement. Keys are `ssh-ed25519`,
+//! - A signature under a statement is an SSHSIG in namespace `bulkhead` over the DSSE encoding of a statement. Keys are `ssh-ed25519`,
 //!   `ecdsa-sha2-nistp256` and `sk-ssh-ed25519@openssh.com`; a hardware key counts only if it was touched.
 //! - Which keys signed is a fact about the bytes. Which *persons* signed is asked of the charter in force, at the
 //!   moment of use. Thresholds count persons, never keys.
@@ -39,7 +39,7 @@ pub use opening::{Becomes, DoorOpening, Opening};
 pub use proof::{EarlierUses, raise, tighten, use_standing};
 pub use refused::{Missing, Part, Refused};
 pub use sentence::{Counts, Lang, Sentence};
-pub use sshsig::{Authenticated, BadSignature, verify};
+pub use sshsig::{Authenticated, BadSignature, LOGIN_NAMESPACE, verify, verify_in};
 pub use standing::{Rate, StandingOrder, StandingUse};
 pub use text::{BadText, Text};
 pub use tightening::{Holdable, Raising, Tightening, UseNumber, restriction_of};

@@ -27,9 +27,14 @@ pub enum BadSignature {
     Unreadable(String),
     /// Made for another purpose.
     #[error(
-        "unterschrieben im Namensraum „{0}“ statt „bulkhead“ / signed in namespace \"{0}\" instead of \"bulkhead\""
+        "unterschrieben im Namensraum „{found}“ statt „{expected}“ / signed in namespace \"{found}\" instead of \"{expected}\""
     )]
-    Namespace(String),
+    Namespace {
+        /// The purpose it was made for.
+        found: String,
+        /// The purpose it is needed for.
+        expected: &'static str,
+    },
     /// A key that is not accepted.
     #[error(transparent)]
     Key(#[from] BadKey),
@@ -44,11 +49,28 @@ pub enum BadSignature {
     False,
 }
 
-/// Verifies one signature over exact bytes and names the key that made it. Whose key that is, is another question.
+/// The namespace in which people sign a challenge to log in. A signature made there is no statement, and a statement is
+/// no log-in.
+pub const LOGIN_NAMESPACE: &str = "bulkhead-login";
+
+/// Verifies one signature under a statement and names the key that made it. Whose key that is, is another question.
 ///
 /// # Errors
 /// [`BadSignature`] says why it counts for nothing.
 pub fn verify(signature: &Signature, signed_bytes: &[u8]) -> Result<KeyId, BadSignature> {
+    verify_in(Signature::NAMESPACE, signature, signed_bytes)
+}
+
+/// Verifies one signature over exact bytes, made in one namespace only ([`LOGIN_NAMESPACE`] for log-ins), and names the
+/// key that made it.
+///
+/// # Errors
+/// [`BadSignature`] says why it counts for nothing.
+pub fn verify_in(
+    namespace: &'static str,
+    signature: &Signature,
+    signed_bytes: &[u8],
+) -> Result<KeyId, BadSignature> {
     if signature.0.len() > ARMOUR_BYTES_MAX {
         return Err(BadSignature::Unreadable(format!(
             "{} Bytes/bytes",
@@ -57,14 +79,17 @@ pub fn verify(signature: &Signature, signed_bytes: &[u8]) -> Result<KeyId, BadSi
     }
     let sig = SshSig::from_pem(signature.0.as_bytes())
         .map_err(|error| BadSignature::Unreadable(format!("{error}")))?;
-    if sig.namespace() != Signature::NAMESPACE {
+    if sig.namespace() != namespace {
         let found = sig
             .namespace()
             .chars()
             .filter(|c| !c.is_control())
             .take(40)
             .collect();
-        return Err(BadSignature::Namespace(found));
+        return Err(BadSignature::Namespace {
+            found,
+            expected: namespace,
+        });
     }
     let key = PublicKey::accept(sig.public_key().clone())?;
     if sig.algorithm() != key.data().algorithm() || !sig.reserved().is_empty() {
@@ -74,7 +99,7 @@ pub fn verify(signature: &Signature, signed_bytes: &[u8]) -> Result<KeyId, BadSi
         touched(sig.signature_bytes())?;
     }
     ssh_key::PublicKey::from(key.data().clone())
-        .verify(Signature::NAMESPACE, signed_bytes, &sig)
+        .verify(namespace, signed_bytes, &sig)
         .map_err(|_| BadSignature::False)?;
     Ok(key.id())
 }

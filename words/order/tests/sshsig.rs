@@ -113,7 +113,10 @@ fn what_ssh_keygen_signs_is_accepted() {
         let elsewhere = sign(&path, "file", &[], &bytes);
         assert_eq!(
             verify(&elsewhere, &bytes),
-            Err(BadSignature::Namespace("file".into()))
+            Err(BadSignature::Namespace {
+                found: "file".into(),
+                expected: "bulkhead"
+            })
         );
         envelope.signatures.push(elsewhere);
         envelope.signatures.push(Signature("rubbish".into()));
