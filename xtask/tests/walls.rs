@@ -29,6 +29,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mail", &["door", "ledger", "record", "spool", "vocabulary"]),
     // control: the control plane decides what is shown and proposed; the doors decide what passes
     ("console", &["clearance", "estate", "order", "vocabulary"]),
+    // in peace: what is armed, whom to reach; order: the charter's persons and keys in the crisis booklet
+    ("readiness", &["estate", "order", "vocabulary"]),
     // the signer's own machine
     ("sign", &["clearance", "order", "vocabulary"]),
     // the system exercised, and the one binary
