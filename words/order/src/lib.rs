@@ -19,6 +19,7 @@ mod body;
 mod charter;
 mod closing;
 mod key;
+pub mod login;
 mod opening;
 mod proof;
 mod refused;
