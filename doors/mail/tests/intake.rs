@@ -135,6 +135,35 @@ async fn a_mark_may_send_a_mail_to_a_shut_cell_and_nothing_is_final() {
     );
 }
 
+/// What a prober may rely on: up to the end of the header it learns which cells would store, and leaves nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_stops_behind_the_header_hears_only_that_its_cell_is_shut() {
+    let world = World::open();
+    let running = world.start(json!({})).await;
+    world.hold("kasse-001/kim");
+    world.shut("kasse-001/eau");
+    for (header, words) in [
+        ("X-KIM-Dienstkennung: eAU\r\n\r\n", "421 4.3.2 "),
+        ("\r\n", ""),
+        // The header did not end: nobody knows the cell, and nothing is said.
+        ("X-KIM-Dienstkennung: eAU\r\n", ""),
+    ] {
+        let mut talk = Talk::ehlo(running.addresses().intake[0]).await;
+        talk.say(&format!("MAIL FROM:<{FROM}>")).await;
+        talk.say(&format!("RCPT TO:<{}>", address(1))).await;
+        assert!(talk.say("DATA").await.starts_with("354"));
+        talk.send(header.as_bytes()).await;
+        talk.end_sending().await;
+        let rest = talk.rest().await;
+        assert!(
+            rest.starts_with(words) && rest.is_empty() == words.is_empty(),
+            "{header:?}: {rest}"
+        );
+    }
+    assert_eq!(world.waiting(), 0);
+    assert_eq!(running.events().counts().promises_broken(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_gets_a_clear_answer_and_leaves_nothing() {
     let world = World::open();

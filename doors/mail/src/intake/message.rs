@@ -91,6 +91,11 @@ impl Talk<'_> {
             }
             match self.wait(Some(&cells)).await {
                 Waited::GoOn => {}
+                // It stopped before its end and nothing is stored; may it still be listening, it hears that the cell its
+                // header named is shut. A sender of whole mails hears the same at its final dot.
+                Waited::Gone if known.is_some() && self.cut_for(Some(&cells)) => {
+                    return Err(self.over(session::Event::CutOff));
+                }
                 Waited::Gone => return Err(Over),
                 Waited::Late => return Err(self.over(session::Event::Late)),
                 Waited::Cut => return Err(self.over(session::Event::CutOff)),

@@ -31,6 +31,11 @@ impl Talk {
         let _ = self.0.get_mut().write_all(bytes).await;
     }
 
+    /// Says that nothing more will come, and still listens.
+    pub async fn end_sending(&mut self) {
+        self.0.get_mut().shutdown().await.unwrap();
+    }
+
     /// Says a line and hears the whole SMTP reply.
     pub async fn say(&mut self, line: &str) -> String {
         self.send(format!("{line}\r\n").as_bytes()).await;
