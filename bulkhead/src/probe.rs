@@ -1,11 +1,14 @@
 //! The prober: a process of its own that tries to get through every door the way its users would, on new connections
 //! and on ones that were open before. Only its failure makes a position *proven*; only what it measured is told.
 //!
-//! Per door it holds one logged-in fetch session and one logged-in submission session while the door is Open. When the
-//! door says it is closed, both old sessions must be dead, a new login on both fronts must be turned away, intake must
-//! answer as the position says, and the responders' way in (the control listener) must work. What it cannot see from
-//! outside, the forwarding of stored mail, it does not vouch for.
+//! Per door it holds one logged-in fetch session, one logged-in submission session and one intake session while the door
+//! is Open, and asks them from time to time whether they live. When the door says it is closed, the first two must be
+//! dead, a new login on both fronts must be turned away, intake must answer as the position says, in the old session and
+//! on a new connection, and the responders' way in (the control listener) must work. Intake is tried up to the end of a
+//! mail's header, which decides the cell, and never to the end of a mail: no probe becomes an item. What it cannot see
+//! from outside, the forwarding of stored mail, it does not vouch for.
 
+mod intake;
 mod line;
 mod session;
 
@@ -83,6 +86,39 @@ pub struct Account {
     pub mailbox: String,
     /// File with its password, one line, readable by its owner only.
     pub password_file: PathBuf,
+    /// The service mark (`X-KIM-Dienstkennung`) that makes a mail to this mailbox a mail of this door, as in the routing
+    /// of the mail front. None where a mail without a mark is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Mark>,
+}
+
+/// A service mark that can stand on one header line: printable ASCII, at most 200 characters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Mark(String);
+
+/// A mark that would not be one header line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} ist keine Dienstkennung. / {0:?} is no service mark: 1 to 200 printable ASCII characters.")]
+pub struct BadMark(String);
+
+impl TryFrom<String> for Mark {
+    type Error = BadMark;
+
+    fn try_from(text: String) -> Result<Self, BadMark> {
+        let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if printable && (1..=200).contains(&text.len()) {
+            Ok(Self(text))
+        } else {
+            Err(BadMark(text))
+        }
+    }
+}
+
+impl From<Mark> for String {
+    fn from(mark: Mark) -> Self {
+        mark.0
+    }
 }
 
 /// What the prober found at one door.
@@ -127,7 +163,12 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     for (door, account) in &config.accounts {
         let password = command::read_text(&account.password_file, Code::Keys)?;
         let password = Zeroizing::new(password.trim_end().to_owned());
-        accounts.insert(door.clone(), (account.mailbox.clone(), password));
+        let known = Known {
+            mailbox: account.mailbox.clone(),
+            password,
+            mark: account.mark.clone().map(String::from),
+        };
+        accounts.insert(door.clone(), known);
     }
     let accounts = Arc::new(accounts);
     let mut rounds = tokio::task::JoinSet::new();
@@ -172,11 +213,18 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     Ok(())
 }
 
+/// What is needed to try a door.
+struct Known {
+    mailbox: String,
+    password: Zeroizing<String>,
+    mark: Option<String>,
+}
+
 /// The rounds at one door process.
 struct Round {
     control: Endpoint,
     fronts: Fronts,
-    accounts: Arc<BTreeMap<DoorId, (String, Zeroizing<String>)>>,
+    accounts: Arc<BTreeMap<DoorId, Known>>,
     shared: Arc<Shared>,
     every: Duration,
 }
@@ -204,11 +252,11 @@ impl Round {
         }
     }
 
-    /// Tries every door that changed since it was tried last, all at once.
+    /// Tries every door that changed since it was tried last, or whose old sessions must be asked again, all at once.
     async fn look(&self, doors: &[DoorLine], standing: &mut BTreeMap<DoorId, Standing>) {
         let mut tries = tokio::task::JoinSet::new();
         for line in doors {
-            let Some((mailbox, password)) = self.accounts.get(&line.door) else {
+            let Some(account) = self.accounts.get(&line.door) else {
                 continue;
             };
             let known = self
@@ -222,14 +270,15 @@ impl Round {
                 proof.epoch == line.epoch && proof.position == line.position && proof.failures.is_empty()
             });
             let old = standing.remove(&line.door).unwrap_or_default();
-            if settled && (line.position != Position::Open || old.is_whole()) {
+            if settled && (line.position != Position::Open || old.is_whole(Instant::now())) {
                 standing.insert(line.door.clone(), old);
                 continue;
             }
             let attempt = Attempt {
                 fronts: self.fronts.clone(),
-                mailbox: mailbox.clone(),
-                password: password.clone(),
+                mailbox: account.mailbox.clone(),
+                password: account.password.clone(),
+                mark: account.mark.clone(),
                 position: line.position,
             };
             let line = line.clone();

@@ -11,14 +11,13 @@ mod common;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{BufRead as _, BufReader, Write as _},
-    net::TcpStream,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use common::{LIMIT, World, estate_text::INSURERS, mailbox, smtp, until};
+use common::{World, estate_text::INSURERS, mailbox, smtp, talk::Talk, until};
 use vocabulary::{Position, Scope};
 
 /// Invented persons, numbers shaped like KVNRs, an address, words of an illness.
@@ -132,37 +131,6 @@ fn a_planted_word_would_be_found_behind_base64() {
     let text = STANDARD.encode("xx Befund: Lungenembolie links");
     std::fs::write(dir.path().join("deep/log"), text).unwrap();
     common::assert_planted_nowhere(dir.path(), &["Lungenembolie".to_owned()]);
-}
-
-/// A session that says lines and hears lines.
-struct Talk(BufReader<TcpStream>);
-
-impl Talk {
-    fn new(to: std::net::SocketAddr) -> Self {
-        let socket = TcpStream::connect(to).unwrap();
-        socket.set_read_timeout(Some(LIMIT)).unwrap();
-        let mut talk = Self(BufReader::new(socket));
-        talk.hear();
-        talk
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        self.0
-            .get_mut()
-            .write_all(format!("{line}\r\n").as_bytes())
-            .unwrap();
-        let first = self.hear();
-        let many = first.starts_with("+OK") && ["LIST", "UIDL", "CAPA"].contains(&line);
-        while many && self.hear() != ".\r\n" {}
-        first
-    }
-
-    fn hear(&mut self) -> String {
-        let mut line = String::new();
-        // A reset by the door is its way of ending a session that it cut.
-        let _ended = self.0.read_line(&mut line);
-        line
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

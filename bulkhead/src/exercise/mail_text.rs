@@ -10,6 +10,7 @@ use toml::{Table, Value};
 use vocabulary::{CellId, DoorId, InsurerId, service};
 
 use super::system::{FrontPorts, Regular};
+use crate::probe::{BadMark, Mark};
 
 fn text(value: impl ToString) -> Value {
     Value::String(value.to_string())
@@ -36,6 +37,15 @@ fn listener(at: SocketAddr) -> Value {
     table([("listen", text(at)), ("security", text("loopback-plain"))])
 }
 
+/// The mark of sick notes (the first part of their `X-KIM-Dienstkennung`).
+const SICK_NOTES: &str = "eAU";
+
+/// The mark that makes a mail a mail of this door, by the routes that [`mail`] writes.
+pub fn mark(door: &DoorId) -> Result<Option<Mark>, BadMark> {
+    let is_eau = door.cell().service.as_str() == service::EAU;
+    is_eau.then(|| Mark::try_from(SICK_NOTES.to_owned())).transpose()
+}
+
 /// Every mailbox of the estate, its sick notes by their mark and the rest as general KIM mail; one listener per front;
 /// the regular server of the drill behind them.
 pub fn mail(dir: &Path, doors: &BTreeSet<DoorId>, regular: &Regular<'_>, ports: &FrontPorts) -> Table {
@@ -54,7 +64,7 @@ pub fn mail(dir: &Path, doors: &BTreeSet<DoorId>, regular: &Regular<'_>, ports: 
         Some(table([
             ("address", text(mailbox)),
             ("cell", text(general)),
-            ("marks", table([("eAU", text(sick_notes))])),
+            ("marks", table([(SICK_NOTES, text(sick_notes))])),
         ]))
     });
     let forwarded: Vec<Value> = doors.iter().map(|door| text(door.cell())).collect();

@@ -281,14 +281,17 @@ impl System {
         files::write_private(&password_file, regular.password.as_bytes()).map_err(wrong)?;
         let account = |door: &DoorId| {
             let mailbox = regular.mailboxes.get(&door.cell().insurer)?.clone();
-            Some((
-                door.clone(),
-                probe::Account {
+            Some(super::mail_text::mark(door).map(|mark| {
+                let account = probe::Account {
                     mailbox,
                     password_file: password_file.clone(),
-                },
-            ))
+                    mark,
+                };
+                (door.clone(), account)
+            }))
         };
+        let accounts = self.doors.iter().filter_map(account);
+        let accounts = accounts.collect::<Result<_, _>>().map_err(wrong)?;
         let config = probe::Config {
             listen: loopback(),
             tls: Some(self.tls_for(foundation, "probe")?),
@@ -301,7 +304,7 @@ impl System {
                 intake: address(&self.door, "intake")?,
                 plain_fronts: true,
             }],
-            accounts: self.doors.iter().filter_map(account).collect(),
+            accounts,
         };
         let opened = self.launch("probe", "probe", &config)?;
         self.probe = address(&opened, "probe")?;

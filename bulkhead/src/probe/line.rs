@@ -46,6 +46,11 @@ impl Line {
         late(timeout(STEP, send).await)
     }
 
+    /// Says that nothing more will be sent; answers can still be heard.
+    pub(super) async fn end_sending(&mut self) -> io::Result<()> {
+        late(timeout(STEP, self.0.shutdown()).await)
+    }
+
     /// Reads one line; `None` at the end of the connection.
     pub(super) async fn hear(&mut self) -> io::Result<Option<String>> {
         let mut bytes = Vec::new();

@@ -1,12 +1,18 @@
-//! One attempt to get through one door: old sessions, new ones, intake.
+//! One attempt to get through one door: sessions that were open before, and new ones, at all three fronts.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use vocabulary::Position;
 use zeroize::Zeroizing;
 
-use super::line::Line;
+use super::{
+    intake::{self, HandIn},
+    line::Line,
+};
 use crate::tls;
 
 /// The three fronts of a door process.
@@ -18,17 +24,26 @@ pub(super) struct Fronts {
     pub(super) tls: Option<tls::Connector>,
 }
 
-/// Sessions that were logged in while the door was Open.
+/// How long a session is left alone before it is asked whether it still lives: well below the five minutes after which
+/// a front ends a silent one. A session that is called old answered at most this long, and one round, before.
+const KEPT: Duration = Duration::from_secs(30);
+
+/// Sessions that were opened while the door was Open.
 #[derive(Default)]
 pub(super) struct Standing {
     fetch: Option<Line>,
     submission: Option<Line>,
+    intake: Option<Line>,
+    asked: Option<Instant>,
 }
 
 impl Standing {
-    /// Whether both are there.
-    pub(super) const fn is_whole(&self) -> bool {
-        self.fetch.is_some() && self.submission.is_some()
+    /// Whether all are there and answered not long ago.
+    pub(super) fn is_whole(&self, now: Instant) -> bool {
+        let all = self.fetch.is_some() && self.submission.is_some() && self.intake.is_some();
+        all && self
+            .asked
+            .is_some_and(|asked| now.saturating_duration_since(asked) < KEPT)
     }
 }
 
@@ -37,6 +52,8 @@ pub(super) struct Attempt {
     pub(super) fronts: Fronts,
     pub(super) mailbox: String,
     pub(super) password: Zeroizing<String>,
+    /// The service mark that makes a mail to this mailbox a mail of this door; none when a mail without one is.
+    pub(super) mark: Option<String>,
     pub(super) position: Position,
 }
 
@@ -50,14 +67,15 @@ impl Attempt {
     /// Tries everything; what got through or did not work, how many old sessions were tested, and what is kept open.
     pub(super) async fn make(&self, old: Standing) -> (Vec<String>, u32, Standing) {
         match self.position {
-            Position::Open => self.through_open().await,
+            Position::Open => self.through_open(old).await,
             // Sessions may finish: nothing is proven before they had their time.
             Position::Draining => (vec!["läuft noch aus / still draining".to_owned()], 0, old),
             Position::Held | Position::Shut | Position::Islanded => self.against_closed(old).await,
         }
     }
 
-    async fn through_open(&self) -> (Vec<String>, u32, Standing) {
+    /// Opens what is missing and asks the rest whether it lives; a session that a server ended is opened again.
+    async fn through_open(&self, old: Standing) -> (Vec<String>, u32, Standing) {
         let mut failures = Vec::new();
         let mut keep = |name: &str, login: Login| match login {
             Login::In(line) => Some(line),
@@ -66,9 +84,26 @@ impl Attempt {
                 None
             }
         };
-        let fetch = keep("fetch", self.fetch().await);
-        let submission = keep("submission", self.submission().await);
-        (failures, 0, Standing { fetch, submission })
+        let fetch = match alive(old.fetch, |answer| answer.starts_with("+OK")).await {
+            Some(line) => Some(line),
+            None => keep("fetch", self.fetch().await),
+        };
+        let submission = match alive(old.submission, |answer| answer.starts_with('2')).await {
+            Some(line) => Some(line),
+            None => keep("submission", self.submission().await),
+        };
+        let intake = match alive(old.intake, |answer| answer.starts_with('2')).await {
+            Some(line) => Some(line),
+            None => keep("intake", self.greeted().await),
+        };
+        let asked = Some(Instant::now());
+        let standing = Standing {
+            fetch,
+            submission,
+            intake,
+            asked,
+        };
+        (failures, 0, standing)
     }
 
     async fn against_closed(&self, old: Standing) -> (Vec<String>, u32, Standing) {
@@ -87,13 +122,18 @@ impl Attempt {
                 failures.push("alter Versand lebt / old submission session lives".to_owned());
             }
         }
+        if let Some(line) = old.intake {
+            tested += 1;
+            let found = intake::hand_in(line, &self.mailbox, self.mark.as_deref()).await;
+            failures.extend(found.wrong_in_old(self.position));
+        }
         if matches!(self.fetch().await, Login::In(_)) {
             failures.push("neue Abholung gelingt / new fetch login succeeds".to_owned());
         }
         if matches!(self.submission().await, Login::In(_)) {
             failures.push("neuer Versand gelingt / new submission login succeeds".to_owned());
         }
-        failures.extend(self.intake().await);
+        failures.extend(self.intake().await.wrong_in_new(self.position));
         (failures, tested, Standing::default())
     }
 
@@ -141,40 +181,31 @@ impl Attempt {
             .unwrap_or_else(|error: std::io::Error| Login::Out(error.to_string()))
     }
 
-    /// Held must still take mail in; Shut must refuse it, and only for now. Stops before any mail is handed in, so that
-    /// a probe never becomes an item somebody has to explain.
-    async fn intake(&self) -> Option<String> {
-        let talk = async {
-            let mut line = Line::connect(self.fronts.intake, self.fronts.tls.as_ref()).await?;
-            let mut answers = vec![line.reply().await?];
-            for command in [
-                "EHLO probe.bulkhead.internal".to_owned(),
-                "MAIL FROM:<>".to_owned(),
-                format!("RCPT TO:<{}>", self.mailbox),
-            ] {
-                if answers
-                    .last()
-                    .is_some_and(|answer| matches!(answer, Some((220 | 250, _))))
-                {
-                    answers.push(line.ask(&command).await?);
-                }
-            }
-            Ok::<_, std::io::Error>(answers.pop().flatten())
-        };
-        match (self.position, talk.await) {
-            (Position::Held, Ok(Some((250, _)))) => None,
-            (Position::Shut | Position::Islanded, Ok(Some((code, _)))) if (400..500).contains(&code) => None,
-            (Position::Shut | Position::Islanded, Ok(None) | Err(_)) => None,
-            (_, Ok(answer)) => Some(format!("Annahme antwortet / intake answers: {}", words(answer))),
-            (_, Err(error)) => Some(format!(
-                "Annahme antwortet nicht / intake does not answer: {error}"
-            )),
+    /// A new session at intake, greeted and ready for mail.
+    async fn greeted(&self) -> Login {
+        intake::greet(self.fronts.intake, self.fronts.tls.as_ref())
+            .await
+            .map_or_else(|found| Login::Out(found.to_string()), Login::In)
+    }
+
+    async fn intake(&self) -> HandIn {
+        match intake::greet(self.fronts.intake, self.fronts.tls.as_ref()).await {
+            Ok(line) => intake::hand_in(line, &self.mailbox, self.mark.as_deref()).await,
+            Err(found) => found,
         }
     }
 }
 
 fn words(answer: Option<(u16, String)>) -> String {
     answer.map_or_else(|| "EOF".to_owned(), |(_, line)| line)
+}
+
+/// Gives a session back that still answers.
+async fn alive(line: Option<Line>, good: impl Fn(&str) -> bool) -> Option<Line> {
+    let mut line = line?;
+    line.say("NOOP").await.ok()?;
+    let answer = line.hear().await.ok()??;
+    good(&answer).then_some(line)
 }
 
 /// Whether an old session still does what it is asked. A last line that says why it was cut is read and passed over.

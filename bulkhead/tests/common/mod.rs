@@ -8,8 +8,10 @@
 )]
 
 pub mod estate_text;
+pub mod planted;
 pub mod regular;
 pub mod smtp;
+pub mod talk;
 
 use std::{
     path::{Path, PathBuf},
@@ -28,6 +30,7 @@ use bulkhead::{
         system::{self, System},
     },
     http,
+    probe::{Proof, Proofs},
 };
 use drill::{
     facts::Facts,
@@ -36,12 +39,14 @@ use drill::{
 };
 use estate::Estate;
 use hyper::Method;
+use order::{Act, Closing, Stance, Text, Uses};
 use record::verify::Trust;
 use spool::{Certificate, ItemId, State, promises::Census};
 use vocabulary::{Class, DoorId, Envelope, Position, Scope};
 
 pub use estate_text::ESTATE;
 use estate_text::STORY;
+pub use planted::assert_planted_nowhere;
 use regular::Regular;
 
 /// Long enough for a loaded machine; reaching it is a failure.
@@ -262,6 +267,51 @@ impl World {
         assert!(matches!(done, Outcome::Done { .. }), "{done:?}");
     }
 
+    /// A commander shuts for containment what the scope names, as an order that was brought to the doors.
+    pub fn shut(&mut self, scope: Scope) {
+        let order = Closing {
+            estate: self.estate.id().clone(),
+            scope,
+            act: Act::Tighten {
+                stance: Stance::Shut,
+                class: Class::Containment,
+                drain: None,
+            },
+            uses: Uses::Once,
+            signal: None,
+            reason: Text::try_from("Verdacht / suspicion".to_owned()).unwrap(),
+            issued: clock::now(),
+        };
+        let order = self.side.cast.sign(&order, &["leitung-1"]).unwrap();
+        self.at_door("close", &order)
+            .expect(0, &["0 abgelehnt / refused"]);
+        self.publish(&order);
+    }
+
+    /// Waits until the prober has found nothing wrong at these doors, where they stand now.
+    pub async fn until_proven(&self, wanted: impl Fn(&DoorId) -> bool) -> Vec<(DoorId, Proof)> {
+        let began = Instant::now();
+        loop {
+            let proofs: Proofs =
+                serde_json::from_slice(&get(self, self.side.system.probe, "/proofs").await).unwrap();
+            let mut lines = self.status().await.doors;
+            lines.retain(|line| wanted(&line.door));
+            let proven: Vec<_> = lines
+                .iter()
+                .filter_map(|line| {
+                    let proof = proofs.get(&line.door)?;
+                    let now = (proof.epoch, proof.position) == (line.epoch, line.position);
+                    (now && proof.failures.is_empty()).then(|| (line.door.clone(), proof.clone()))
+                })
+                .collect();
+            if proven.len() == lines.len() {
+                return proven;
+            }
+            assert!(began.elapsed() < LIMIT, "not proven: {proofs:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Examiners clear, a commander opens, insurers consent.
     pub async fn clear_and_open(&mut self) {
         for action in [
@@ -429,32 +479,4 @@ pub async fn get(world: &World, address: std::net::SocketAddr, path: &str) -> Ve
     http::call(&endpoint, Method::GET, path, Vec::new(), Duration::from_secs(30))
         .await
         .unwrap()
-}
-
-/// Looks into every file below a folder for words, plain, in base64 and in hexadecimal. `grep` does the looking: a test
-/// build would take a minute for segments that are reserved in advance.
-pub fn assert_planted_nowhere(folder: &Path, planted: &[String]) {
-    use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-    let mut grep = Command::new("grep");
-    grep.env("LC_ALL", "C").args(["-raioF"]);
-    for word in planted {
-        grep.args(["-e", word, "-e", &hex::encode(word)]);
-        for shift in 0..3 {
-            // Whatever stands before it, these characters of its base64 form do not depend on.
-            let padded: Vec<u8> = std::iter::repeat_n(b'x', shift).chain(word.bytes()).collect();
-            let text = STANDARD_NO_PAD.encode(padded);
-            grep.args(["-e", &text[[0, 2, 3][shift]..text.len() - 2]]);
-        }
-    }
-    if planted.is_empty() {
-        return;
-    }
-    let found = grep.arg(folder).output().unwrap();
-    let said = String::from_utf8_lossy(&found.stdout);
-    assert_eq!(
-        found.status.code(),
-        Some(1),
-        "personal data in a file: {said}{}",
-        String::from_utf8_lossy(&found.stderr)
-    );
 }

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 /// Longest wait for one reply.
 const REPLY: Duration = Duration::from_secs(30);
 
@@ -55,6 +57,14 @@ impl Session {
     pub fn ask(&mut self, line: &str, code: &str) -> std::io::Result<String> {
         self.say(line)?;
         self.wanted(code)
+    }
+
+    /// A session with the submission front that is logged in.
+    pub fn logged_in(to: SocketAddr, mailbox: &str) -> std::io::Result<Self> {
+        let mut session = Self::new(to)?;
+        let plain = STANDARD.encode(format!("\0{mailbox}\0uebung"));
+        session.ask(&format!("AUTH PLAIN {plain}"), "235")?;
+        Ok(session)
     }
 
     /// Hands one mail in; the words of the `250`.
