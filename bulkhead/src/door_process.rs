@@ -7,6 +7,7 @@ pub mod api;
 pub mod config;
 pub mod enrol;
 pub mod follow;
+mod journal;
 pub mod refusals;
 pub mod store;
 

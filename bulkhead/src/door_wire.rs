@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use record::Head;
 use serde::{Deserialize, Serialize};
 use vocabulary::{Class, Digest, DoorId, Epoch, Position, RestrictionId, Seconds, StatementId, Timestamp};
 
@@ -160,6 +161,19 @@ impl fmt::Display for Outcome {
             self.millis
         )
     }
+}
+
+/// Part of the doors' own ledger, for the journal: what it says can be checked against its chain by whoever reads it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LedgerPiece {
+    /// The store.
+    pub store: Digest,
+    /// Number of the first entry in `entries`.
+    pub from: u64,
+    /// Canonically encoded entries, hexadecimal.
+    pub entries: Vec<String>,
+    /// Where the ledger stood when this was read.
+    pub head: Head,
 }
 
 /// Asks a door to try an opening that stands in the authority log.

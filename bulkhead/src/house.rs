@@ -9,10 +9,11 @@ use std::{
 
 use clearance::{Nonce, RewrappedKey};
 use door::{Effect, Freshness, House, Moment, Outcome, Recording, Report, Signal, Status};
+use ledger::Entries;
 use order::{Body as _, Closing, Uses};
 use record::{Head, Note};
-use tokio::sync::oneshot;
-use vocabulary::{DoorId, Envelope, InsurerId, StatementId};
+use tokio::sync::{oneshot, watch};
+use vocabulary::{Digest, DoorId, Envelope, InsurerId, StatementId};
 
 use crate::{
     clock,
@@ -38,7 +39,26 @@ enum Ask {
     ),
     Open(StatementId, oneshot::Sender<Result<Opened, door::Error>>),
     Status(oneshot::Sender<StatusReply>),
-    Releases(oneshot::Sender<Vec<ReleaseTo>>),
+    InForce(oneshot::Sender<Option<InForce>>),
+    Entries(u64, oneshot::Sender<Result<Recorded, door::Error>>),
+}
+
+/// Part of the doors' ledger, to be read.
+pub struct Recorded {
+    /// Which store.
+    pub store: Digest,
+    /// Where its ledger stands.
+    pub head: Head,
+    /// From the entry that was asked for up to the head.
+    pub entries: Entries,
+}
+
+/// What the charter in force says about the keys to what is stored.
+pub struct InForce {
+    /// To whom each insurer's keys are wrapped.
+    pub releases: Vec<ReleaseTo>,
+    /// How long a cut out of caution leaves the door's keys in place (decision 0008).
+    pub precautionary_window: Duration,
 }
 
 /// To whom an insurer's keys are wrapped, as the charter in force says.
@@ -70,6 +90,8 @@ pub struct Gone;
 #[derive(Clone)]
 pub struct Doors {
     asks: SyncSender<Ask>,
+    /// Entries in the ledger; changes after the sync.
+    recorded: watch::Receiver<u64>,
 }
 
 /// The owner's thread; ends when every [`Doors`] is dropped.
@@ -90,10 +112,11 @@ impl Owner {
 /// What the system says when it cannot start a thread.
 pub fn start(house: House) -> std::io::Result<(Doors, Owner)> {
     let (asks, questions) = sync_channel(QUEUE_MAX);
+    let (grown, recorded) = watch::channel(house.head().len);
     let thread = thread::Builder::new()
         .name("doors".into())
-        .spawn(move || own(house, &questions))?;
-    Ok((Doors { asks }, Owner(thread)))
+        .spawn(move || own(house, &questions, &grown))?;
+    Ok((Doors { asks, recorded }, Owner(thread)))
 }
 
 fn moment() -> Moment {
@@ -103,7 +126,7 @@ fn moment() -> Moment {
     }
 }
 
-fn own(mut house: House, questions: &Receiver<Ask>) {
+fn own(mut house: House, questions: &Receiver<Ask>, grown: &watch::Sender<u64>) {
     let mut signals: Vec<String> = Vec::new();
     loop {
         match questions.recv_timeout(TICK) {
@@ -115,6 +138,8 @@ fn own(mut house: House, questions: &Receiver<Ask>) {
         if let Err(error) = house.tick(moment()) {
             tracing::error!(%error, "time passed, but the ledger failed");
         }
+        let len = house.head().len;
+        grown.send_if_modified(|known| std::mem::replace(known, len) != len);
         for signal in house.take_signals() {
             tracing::warn!(?signal, "signal");
             if signals.len() < SIGNALS_MAX {
@@ -145,7 +170,12 @@ fn answer(house: &mut House, ask: Ask, signals: &[String]) {
         Ask::Open(opening, reply) => {
             drop(reply.send(open(house, opening)));
         }
-        Ask::Releases(reply) => drop(reply.send(releases(house))),
+        Ask::Entries(from, reply) => drop(reply.send(house.entries(from).map(|entries| Recorded {
+            store: house.doors().enrolment().store().0,
+            head: house.head(),
+            entries,
+        }))),
+        Ask::InForce(reply) => drop(reply.send(in_force(house))),
         Ask::Status(reply) => drop(reply.send(status(&house.status(moment()), signals))),
     }
 }
@@ -188,10 +218,9 @@ fn open(house: &mut House, opening: StatementId) -> Result<Opened, door::Error> 
     })
 }
 
-fn releases(house: &House) -> Vec<ReleaseTo> {
-    let sections = house.authority().charter().map(order::Charter::sections);
-    let sections = sections.into_iter().flat_map(|sections| sections.iter());
-    let named = sections.filter_map(|(insurer, section)| {
+fn in_force(house: &House) -> Option<InForce> {
+    let charter = house.authority().charter()?;
+    let named = charter.sections().iter().filter_map(|(insurer, section)| {
         let draft = section.draft();
         Some(ReleaseTo {
             insurer: insurer.clone(),
@@ -199,7 +228,10 @@ fn releases(house: &House) -> Vec<ReleaseTo> {
             recovery: draft.recovery.to_string(),
         })
     });
-    named.collect()
+    Some(InForce {
+        releases: named.collect(),
+        precautionary_window: Duration::from_secs(charter.precautionary_window().0),
+    })
 }
 
 fn status(status: &Status, signals: &[String]) -> StatusReply {
@@ -295,9 +327,19 @@ impl Doors {
         self.ask(|reply| Ask::Open(opening, reply)).await
     }
 
-    /// To whom the insurers' keys are wrapped.
-    pub async fn releases(&self) -> Result<Vec<ReleaseTo>, Gone> {
-        self.ask(Ask::Releases).await
+    /// The ledger's entries from an index on.
+    pub async fn entries(&self, from: u64) -> Result<Result<Recorded, door::Error>, Gone> {
+        self.ask(|reply| Ask::Entries(from, reply)).await
+    }
+
+    /// How many entries the ledger has; changes after each sync.
+    pub fn recorded(&self) -> watch::Receiver<u64> {
+        self.recorded.clone()
+    }
+
+    /// What the charter in force says about keys; nothing before there is one.
+    pub async fn in_force(&self) -> Result<Option<InForce>, Gone> {
+        self.ask(Ask::InForce).await
     }
 
     /// Where the doors stand.

@@ -15,7 +15,7 @@ use record::Head;
 use tokio::sync::{Mutex, Notify, watch};
 use vocabulary::{Envelope, StatementId};
 
-use super::{Config, refusals::Refusals, store::Store};
+use super::{Config, journal, refusals::Refusals, store::Store};
 use crate::{
     authority_wire::{Piece, StoreHead},
     command,
@@ -207,9 +207,14 @@ impl Follower {
         Ok(())
     }
 
-    /// Tells the spool to whom keys are wrapped, as the charter in force says. Repeating it changes nothing.
+    /// Tells the spool to whom keys are wrapped and how long caution may last, as the charter in force says. Repeating
+    /// it changes nothing.
     async fn declare_insurers(&self) {
-        for to in self.doors.releases().await.unwrap_or_default() {
+        let Ok(Some(in_force)) = self.doors.in_force().await else {
+            return;
+        };
+        self.store.caution_lasts(in_force.precautionary_window);
+        for to in in_force.releases {
             self.store.enrol(to.insurer, &to.active, &to.recovery).await;
         }
     }
@@ -372,6 +377,7 @@ pub async fn answer(follower: &Follower, call: Call) -> http::Reply {
             Ok(status) => Reply::json(&status),
             Err(gone) => Reply::refuse(503, &gone.to_string()),
         },
+        (&Method::GET, "/ledger") => journal::ledger(&follower.doors, &call).await,
         (&Method::GET, path) if path.starts_with("/spool/") => follower.store.answer(&call).await,
         _ => Reply::not_found(&call.path),
     }

@@ -8,10 +8,10 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clearance::RewrappedKey;
-use door::{Gate, Why};
+use door::{Gate, View, Why};
 use serde::Serialize;
 use spool::{About, Entropy, KeyEpoch, Recipient, ReleaseRecipients, ReleasedKeys, Spool, WrappedKey};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use vocabulary::{CellId, Class, Digest, DoorId, Hasher, InsurerId, Position, TransitRule};
 use zeroize::Zeroizing;
 
@@ -22,9 +22,6 @@ use crate::{
     report::{Code, Trouble},
 };
 
-/// How long a precautionary cut leaves the door's keys in place, so that a false alarm can be lifted without waking
-/// every insurer: the charter's default window. A raised class ends it at once.
-const PRECAUTION: Duration = Duration::from_secs(4 * 3600);
 /// How often what was accepted is committed to the spool's log.
 const ROOTS: Duration = Duration::from_secs(1);
 /// How often kept copies of handed-over items are looked over, and stores that are down tried again.
@@ -39,6 +36,9 @@ pub struct Store {
     /// Its public half.
     recipient: String,
     gates: BTreeMap<DoorId, Gate>,
+    /// How long a precautionary cut leaves the door's keys in place, so that a false alarm can be lifted without waking
+    /// every insurer: the charter's window, as soon as the charter is known. A raised class ends it at once.
+    caution: watch::Sender<Option<Duration>>,
 }
 
 impl Store {
@@ -80,6 +80,7 @@ impl Store {
             identity,
             recipient,
             gates: gates.clone(),
+            caution: watch::Sender::new(None),
         })
     }
 
@@ -143,8 +144,10 @@ impl Store {
                 Why::Restricted(_) if handing_on => {}
                 Why::Restricted(Class::Containment) => self.destroy(door.cell()).await,
                 Why::Restricted(Class::Precautionary) => {
-                    if tokio::time::timeout(PRECAUTION, view.changed()).await.is_err() {
+                    if self.outlasts_caution(&mut view).await {
                         self.destroy(door.cell()).await;
+                    } else if view.has_changed().is_err() {
+                        return;
                     } else {
                         continue;
                     }
@@ -155,6 +158,34 @@ impl Store {
                 return;
             }
         }
+    }
+
+    /// Waits until the window of a precautionary cut is over, or the door changes before. The window may become known,
+    /// shorter or longer meanwhile; it is counted from when this process saw the cut.
+    async fn outlasts_caution(&self, view: &mut watch::Receiver<View>) -> bool {
+        let (began, mut caution) = (Instant::now(), self.caution.subscribe());
+        loop {
+            let end = caution.borrow_and_update().map(|window| began + window);
+            let over = async {
+                match end {
+                    Some(end) => tokio::time::sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                // Seen again by the caller, who also notices that the door is gone.
+                _ = view.changed() => return false,
+                _ = caution.changed() => {}
+                () = over => return true,
+            }
+        }
+    }
+
+    /// How long a cut out of caution leaves keys in place, as the charter in force says.
+    pub fn caution_lasts(&self, window: Duration) {
+        self.caution
+            .send_if_modified(|known| known.replace(window) != Some(window));
     }
 
     async fn destroy(&self, cell: &CellId) {

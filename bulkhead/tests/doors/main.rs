@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod caution;
 mod lost;
 mod orders;
 mod refusals;

@@ -120,4 +120,4 @@ pub use open::Recovered;
 pub use replay::Damage;
 pub use spool::Spool;
 pub use state::State;
-pub use status::{CellStatus, Status, StoreStatus};
+pub use status::{CellStatus, Readable, Status, StoreStatus};

@@ -28,7 +28,7 @@ use crate::{
     queue::{Command, KeyChange, Queue, Reply},
     record::{CountRecord, Step, Tally},
     seal::Encapsulation,
-    status::{CellStatus, Status, StoreStatus},
+    status::{CellStatus, Readable, Status, StoreStatus},
     stores::{ReadSide, Stores},
 };
 
@@ -453,6 +453,7 @@ impl Spool {
     pub fn status(&self) -> Status {
         let (queued_items, queued_bytes) = self.shared.queue.depth();
         let lanes = self.shared.lanes();
+        let keys = self.shared.keys();
         Status {
             stores: lock(&self.shared.stores).clone(),
             queued_items: queued_items as u64,
@@ -461,7 +462,16 @@ impl Spool {
             cells: lanes
                 .cells()
                 .into_iter()
-                .map(|(cell, waiting, bytes)| CellStatus { cell, waiting, bytes })
+                .map(|(cell, waiting, bytes)| CellStatus {
+                    readable: if keys.is_open(&cell) {
+                        Readable::Here
+                    } else {
+                        Readable::ByInsurerOnly
+                    },
+                    cell,
+                    waiting,
+                    bytes,
+                })
                 .collect(),
         }
     }

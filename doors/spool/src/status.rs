@@ -46,4 +46,16 @@ pub struct CellStatus {
     pub waiting: u64,
     /// Bytes not yet done with.
     pub bytes: u64,
+    /// Who can read what is accepted now.
+    pub readable: Readable,
+}
+
+/// Who can read what a cell stores.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readable {
+    /// The door too: its copy of the key is there.
+    Here,
+    /// Only the insurer: the door's copy is destroyed, or was never there.
+    ByInsurerOnly,
 }

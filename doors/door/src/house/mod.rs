@@ -168,6 +168,15 @@ impl House {
         &self.authority
     }
 
+    /// The ledger's entries from an index on, for whoever keeps the journal. Reading goes on beside the doors: the reader
+    /// may be given to another thread.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`] when the index lies behind the end or the file cannot be read.
+    pub fn entries(&self, from: u64) -> Result<ledger::Entries, Error> {
+        self.ledger.read(from).map_err(Error::Ledger)
+    }
+
     /// Where the doors' ledger stands; others should remember it.
     #[must_use]
     pub fn head(&self) -> Head {
