@@ -164,6 +164,11 @@ impl Authority {
     }
 
     fn admit_refusal(&mut self, envelope: &Envelope) -> Result<Admitted, Refused> {
+        let signed = self.check_refusal(envelope)?;
+        Ok(new_or_repeat(&mut self.refusals, signed, Admitted::Refusal))
+    }
+
+    pub(crate) fn check_refusal(&self, envelope: &Envelope) -> Result<Authenticated<Refusal>, Refused> {
         let signed = self.read::<Refusal>(envelope, |body| &body.estate)?;
         let insurer = &signed.body().insurer;
         let section = self
@@ -173,12 +178,17 @@ impl Authority {
         if section.refusing(signed.keys()).is_empty() {
             return Err(Missing::one(Part::Refuse(insurer.clone()), signed.keys().len()).into());
         }
-        Ok(new_or_repeat(&mut self.refusals, signed, Admitted::Refusal))
+        Ok(signed)
+    }
+
+    fn admit_delegation(&mut self, envelope: &Envelope) -> Result<Admitted, Refused> {
+        let signed = self.check_delegation(envelope)?;
+        Ok(new_or_repeat(&mut self.delegations, signed, Admitted::Delegation))
     }
 
     /// An outside examiner joins by a commander and an examiner of the charter who is outside the provider, or by the
     /// roots. Anything less would let two insiders invent the outsider their own clearance needs.
-    fn admit_delegation(&mut self, envelope: &Envelope) -> Result<Admitted, Refused> {
+    pub(crate) fn check_delegation(&self, envelope: &Envelope) -> Result<Authenticated<Delegation>, Refused> {
         let signed = self.read::<Delegation>(envelope, |body| &body.estate)?;
         self.delegation_signed(&signed)?;
         let charter = self.in_force()?;
@@ -197,7 +207,7 @@ impl Authority {
         if person.entity == *charter.provider() || named || another || keys.len() < person.keys.len() {
             return Err(Refused::Delegate(person.id.clone()));
         }
-        Ok(new_or_repeat(&mut self.delegations, signed, Admitted::Delegation))
+        Ok(signed)
     }
 
     fn admit_withdrawal(&mut self, envelope: &Envelope, now: Option<Timestamp>) -> Result<Admitted, Refused> {
@@ -218,7 +228,7 @@ impl Authority {
         }))
     }
 
-    fn may_withdraw(
+    pub(crate) fn may_withdraw(
         &self,
         signed: &Authenticated<Withdrawal>,
         now: Option<Timestamp>,
@@ -300,7 +310,7 @@ impl Authority {
     }
 
     /// Reads, verifies and checks that it is meant for this estate and that a charter is in force.
-    fn read<T: Body>(
+    pub(crate) fn read<T: Body>(
         &self,
         envelope: &Envelope,
         estate: impl Fn(&T) -> &EstateId,
@@ -318,13 +328,17 @@ impl Authority {
         }
     }
 
-    fn by_commander<T>(&self, signed: &Authenticated<T>) -> Result<(), Refused> {
+    pub(crate) fn by_commander<T>(&self, signed: &Authenticated<T>) -> Result<(), Refused> {
         self.in_force()?
             .met(Role::Commander, Part::Commander, ONE, signed)?;
         Ok(())
     }
 
-    fn by_insurer<T>(&self, signed: &Authenticated<T>, insurer: &InsurerId) -> Result<(), Refused> {
+    pub(crate) fn by_insurer<T>(
+        &self,
+        signed: &Authenticated<T>,
+        insurer: &InsurerId,
+    ) -> Result<(), Refused> {
         let section = self
             .in_force()?
             .section(insurer)

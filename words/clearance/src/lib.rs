@@ -30,6 +30,9 @@
 //!   [`WITNESSED_KIND`]; others are followed and mean nothing. A statement that is refused stays in the log and changes
 //!   nothing.
 //!
+//! - **Asking ahead**: [`Authority::lacks`] says what a statement still lacks, [`Authority::forecast`] what a door would
+//!   answer to an opening. Both are answers for people, by the same checks; neither admits, permits or proves anything.
+//!
 //! What a limited permit lifts is suspended, not gone: when it ends, the door is Held again.
 //!
 //! This room knows no clock, disk, socket or randomness; it knows neither the planner nor the console.
@@ -38,6 +41,7 @@ extern crate alloc;
 
 mod admit;
 mod admitted;
+mod ask;
 mod authority;
 mod body;
 mod checks;
@@ -56,6 +60,7 @@ pub use body::{
     Against, BadPeer, Basis, CheckResult, ChecklistItem, Clearance, Consent, Delegation, Grade, Peer,
     Refusal, RewrappedKey, StandingConsent, StandingFor, Withdrawal, Withdraws,
 };
+pub use decide::Forecast;
 pub use permit::{After, DoorFacts, LimitedRules, Permit, RestrictionFacts, StandsOn};
 pub use refused::{ClearanceFault, MissingParts, NotFresh, Refused};
 pub use view::{FreshView, NONCE_KIND, Nonce, NonceEntry, STATEMENT_KIND, WITNESSED_KIND, WitnessedTime};

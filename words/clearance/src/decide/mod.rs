@@ -1,6 +1,7 @@
 //! The one way to a permit.
 
 mod agree;
+mod forecast;
 
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
 use order::{Becomes, Missing, Part, Threshold};
@@ -8,7 +9,8 @@ use vocabulary::{
     Class, EnvironmentId, InsurerId, PersonId, Place, RestrictionId, Role, SignalId, StatementId, Timestamp,
 };
 
-use agree::Case;
+use agree::{Agreed, Case};
+pub use forecast::Forecast;
 
 use crate::{
     authority::Authority,
@@ -177,24 +179,36 @@ impl Authority {
         if !missing.is_empty() {
             return Err(MissingParts(missing).into());
         }
-        let need = charter.thresholds().examiners;
-        for consent in &agreed {
-            if different_persons(&commanders, &carried.examiners, need, &consent.persons) {
+        let consent = self.by_different_persons(case, &commanders, &carried.examiners, &agreed)?;
+        Ok(case.permit(carried.becomes, carried.stands_on, Some(consent)))
+    }
+
+    /// The first consent with which commander, examiners and insurer can be three different persons.
+    fn by_different_persons(
+        &self,
+        case: &Case<'_>,
+        commanders: &BTreeSet<PersonId>,
+        examiners: &Examiners,
+        agreed: &[Agreed],
+    ) -> Result<StatementId, Refused> {
+        let need = self.in_force()?.thresholds().examiners;
+        for consent in agreed {
+            if different_persons(commanders, examiners, need, &consent.persons) {
                 self.not_refused(case, &BTreeSet::from([consent.statement]))?;
-                return Ok(case.permit(carried.becomes, carried.stands_on, Some(consent.statement)));
+                return Ok(consent.statement);
             }
         }
         let twice = commanders
             .iter()
             .chain(agreed.iter().flat_map(|consent| &consent.persons))
             .find(|id| {
-                carried.examiners.contains_key(*id)
+                examiners.contains_key(*id)
                     || (commanders.contains(*id)
                         && agreed.iter().any(|consent| consent.persons.contains(*id)))
             });
         match twice {
             Some(person) => Err(Refused::SamePerson(person.clone())),
-            None => Err(Missing::one(Part::Consent(insurer.clone()), 0).into()),
+            None => Err(Missing::one(Part::Consent(case.door.place.insurer.clone()), 0).into()),
         }
     }
 

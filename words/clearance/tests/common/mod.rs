@@ -6,8 +6,9 @@ pub(crate) mod plan;
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use clearance::{
-    Authority, Basis, CheckResult, ChecklistItem, Clearance, Consent, DoorFacts, Followed, FreshView, Grade,
-    NONCE_KIND, Nonce, NonceEntry, NotFresh, RestrictionFacts, STATEMENT_KIND, WITNESSED_KIND,
+    Admitted, Authority, Basis, CheckResult, ChecklistItem, Clearance, Consent, DoorFacts, Followed,
+    FreshView, Grade, NONCE_KIND, Nonce, NonceEntry, NotFresh, Refused, RestrictionFacts, STATEMENT_KIND,
+    WITNESSED_KIND,
 };
 use order::{
     Act, Becomes, Body, CharterDraft, Closing, DoorOpening, Opening, Person, PublicKey, SectionDraft, Stance,
@@ -203,8 +204,17 @@ impl World {
     }
 
     pub(crate) fn append(&mut self, envelope: &Envelope) -> Followed {
+        let asked = self.authority.lacks(envelope, None);
         let entry = self.record(STATEMENT_KIND, serde_json::to_vec(envelope).unwrap());
-        self.authority.follow(&entry, None).unwrap()
+        let followed = self.authority.follow(&entry, None).unwrap();
+        // Everybody who appends checks that asking ahead gives the log's own answer.
+        match (&asked, &followed) {
+            (Ok(()), Followed::Admitted(_)) | (_, Followed::Admitted(Admitted::Repeat)) => {}
+            (Err(ahead), Followed::Refused(refused)) => assert_eq!(ahead.to_string(), refused.to_string()),
+            (Ok(()), Followed::Refused(Refused::RecoveryWaits(_))) => {}
+            _ => panic!("asked ahead {asked:?}, then {followed:?}"),
+        }
+        followed
     }
 
     pub(crate) fn must(&mut self, envelope: &Envelope) -> StatementId {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use clearance::{
-    Against, Clearance, Consent, DoorFacts, Grade, Permit, Refusal, Refused, StandingConsent, StandingFor,
-    Withdrawal, Withdraws,
+    Against, Clearance, Consent, DoorFacts, Forecast, Grade, Permit, Refusal, Refused, StandingConsent,
+    StandingFor, Withdrawal, Withdraws,
 };
-use order::{Act, Becomes, Closing, Opening};
+use order::{Act, Authenticated, Becomes, Closing, Opening};
 use vocabulary::{Class, Flow, Scope, Seconds, StatementId, Timestamp};
 
 use super::{
@@ -137,7 +137,11 @@ impl Plan {
             ));
         }
         let view = world.fresh(self.now).unwrap();
-        world.authority.permit(order.id(), &self.door, &view)
+        let answer = world.authority.permit(order.id(), &self.door, &view);
+        let asked = Authenticated::verify(&order).unwrap();
+        let forecast = world.authority.forecast(&asked, &self.door, self.now);
+        foretold(&answer, &forecast);
+        answer
     }
 }
 
@@ -155,3 +159,31 @@ pub(crate) fn standing(to: StandingFor) -> StandingConsent {
 
 /// What is changed, how, and what the refusal must say.
 pub(crate) type Row = (&'static str, fn(Plan) -> Plan, &'static str);
+
+/// Whoever asks ahead hears what the door then says: nothing missing exactly where it opens, and its own refusal among
+/// what is missing.
+fn foretold(answer: &Result<Permit, Refused>, forecast: &Forecast) {
+    let said: Vec<String> = forecast.missing.iter().map(ToString::to_string).collect();
+    match answer {
+        Ok(permit) => {
+            assert!(said.is_empty(), "the door opens, and this was foretold: {said:?}");
+            assert_eq!(forecast.consent, permit.consent());
+            if permit.consent().is_some() {
+                assert_eq!(forecast.stands_on.as_ref(), Some(permit.stands_on()));
+            }
+        }
+        // A statement that is not in the log is not known at the door, whatever else is missing.
+        Err(Refused::UnknownOpening(_)) => assert!(!said.is_empty()),
+        Err(Refused::Several(parts)) => {
+            for part in parts.parts() {
+                let foretold = said.iter().any(|line| *line == part.to_string());
+                let over = said.iter().any(|line| line.contains("abgelaufen"));
+                assert!(foretold || over, "{part} was not foretold: {said:?}");
+            }
+        }
+        Err(refused) => assert!(
+            said.contains(&refused.to_string()),
+            "{refused} was not foretold: {said:?}"
+        ),
+    }
+}
