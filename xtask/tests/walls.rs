@@ -31,6 +31,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("console", &["clearance", "estate", "order", "vocabulary"]),
     // in peace: what is armed, whom to reach; order: the charter's persons and keys in the crisis booklet
     ("readiness", &["estate", "order", "vocabulary"]),
+    // control: reads the logs of all others, moves nothing
+    (
+        "evidence",
+        &["clearance", "door", "ledger", "order", "record", "vocabulary"],
+    ),
     // the signer's own machine
     ("sign", &["clearance", "order", "vocabulary"]),
     // the system exercised, and the one binary
@@ -134,7 +139,6 @@ const PLANNED: &[&str] = &[
     "warning",
     "restoration",
     "publication",
-    "evidence",
     "control/",
     "emergency/",
 ];
