@@ -28,7 +28,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     // ledger and record: the POP3 front keeps a log of its own, whose entries are the record's
     ("mail", &["door", "ledger", "record", "spool", "vocabulary"]),
     // control: the control plane decides what is shown and proposed; the doors decide what passes
-    ("console", &["clearance", "estate", "order", "vocabulary"]),
+    (
+        "console",
+        &["clearance", "estate", "evidence", "order", "vocabulary"],
+    ),
     // in peace: what is armed, whom to reach; order: the charter's persons and keys in the crisis booklet
     ("readiness", &["estate", "order", "vocabulary"]),
     // control: reads the logs of all others, moves nothing
@@ -36,6 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "evidence",
         &["clearance", "door", "ledger", "order", "record", "vocabulary"],
     ),
+    // the truth told to everyone: facts come as plain values, so that there is nothing to leak
+    ("publication", &["estate", "vocabulary"]),
     // the signer's own machine
     ("sign", &["clearance", "order", "vocabulary"]),
     // the system exercised, and the one binary
@@ -138,7 +143,6 @@ const WALLS: &[Wall] = &[
 const PLANNED: &[&str] = &[
     "warning",
     "restoration",
-    "publication",
     "control/",
     "emergency/",
 ];
