@@ -1,15 +1,54 @@
 //! Looking up what the log holds, without judging it.
 
-use order::Opening;
-use vocabulary::StatementId;
+use order::{Opening, StandingOrder};
+use vocabulary::{InsurerId, StatementId};
 
-use crate::{authority::Authority, body::Consent};
+use crate::{
+    authority::Authority,
+    body::{Clearance, Consent, Delegation},
+};
 
 impl Authority {
     /// An opening the log holds. That it is here says nothing about whether it opens anything.
     #[must_use]
     pub fn opening(&self, id: StatementId) -> Option<&Opening> {
         self.openings.get(&id).map(order::Authenticated::body)
+    }
+
+    /// A clearance the log holds, standing or not.
+    #[must_use]
+    pub fn clearance(&self, id: StatementId) -> Option<&Clearance> {
+        self.clearances.get(&id).map(order::Authenticated::body)
+    }
+
+    /// Whose consent this is, fresh or standing.
+    #[must_use]
+    pub fn consent_of(&self, id: StatementId) -> Option<&InsurerId> {
+        let fresh = self.consents.get(&id).map(|signed| &signed.body().insurer);
+        let standing = || {
+            self.standing_consents
+                .get(&id)
+                .map(|signed| &signed.body().insurer)
+        };
+        fresh.or_else(standing)
+    }
+
+    /// Whose refusal this is.
+    #[must_use]
+    pub fn refused_by(&self, id: StatementId) -> Option<&InsurerId> {
+        self.refusals.get(&id).map(|signed| &signed.body().insurer)
+    }
+
+    /// A delegation the log holds, standing or not.
+    #[must_use]
+    pub fn delegation(&self, id: StatementId) -> Option<&Delegation> {
+        self.delegations.get(&id).map(order::Authenticated::body)
+    }
+
+    /// A standing order the log holds, withdrawn or not.
+    #[must_use]
+    pub fn standing_order(&self, id: StatementId) -> Option<&StandingOrder> {
+        self.standing_orders.get(&id).map(order::Authenticated::body)
     }
 
     /// The consents to an opening that the log holds, withdrawn ones included: what they bring is the keys, which the

@@ -43,4 +43,4 @@ pub use sentence::{Counts, Lang, Sentence};
 pub use sshsig::{Authenticated, BadSignature, LOGIN_NAMESPACE, verify, verify_in};
 pub use standing::{Rate, StandingOrder, StandingUse};
 pub use text::{BadText, Text};
-pub use tightening::{Holdable, Raising, Tightening, UseNumber, restriction_of};
+pub use tightening::{Holdable, Raising, Tightening, UseNumber, restriction_of, rules_of};

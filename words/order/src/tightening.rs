@@ -120,14 +120,21 @@ impl Tightening {
     /// What it does to each flow of a door: [`FlowRules::OPEN`], the neutral element, where the scope does not reach.
     #[must_use]
     pub fn rules_at(&self, place: &Place, holdable: Holdable) -> FlowRules {
-        if !self.scope.covers(place) {
-            return FlowRules::OPEN;
-        }
-        match (holdable, self.stance) {
-            (Holdable::No, Stance::Contain | Stance::Held | Stance::Shut) => FlowRules::SHUT,
-            (Holdable::Yes, Stance::Shut) if self.scope.names_service_of(place) => FlowRules::SHUT,
-            (Holdable::Yes, Stance::Contain | Stance::Held | Stance::Shut) => FlowRules::HELD,
-        }
+        rules_of(self.stance, &self.scope, place, holdable)
+    }
+}
+
+/// What a stance over a scope does to each flow of a door, whoever signs it: [`FlowRules::OPEN`], the neutral element,
+/// where the scope does not reach.
+#[must_use]
+pub fn rules_of(stance: Stance, scope: &Scope, place: &Place, holdable: Holdable) -> FlowRules {
+    if !scope.covers(place) {
+        return FlowRules::OPEN;
+    }
+    match (holdable, stance) {
+        (Holdable::No, Stance::Contain | Stance::Held | Stance::Shut) => FlowRules::SHUT,
+        (Holdable::Yes, Stance::Shut) if scope.names_service_of(place) => FlowRules::SHUT,
+        (Holdable::Yes, Stance::Contain | Stance::Held | Stance::Shut) => FlowRules::HELD,
     }
 }
 
