@@ -113,6 +113,11 @@ const FINE: &[Row] = &[
         "",
     ),
     (
+        "precautionary by one commander with a clearance and the insurer",
+        |p| p.class(Class::Precautionary),
+        "",
+    ),
+    (
         "precautionary after the window, as containment",
         |p| Plan {
             now: T0.plus(Seconds(5 * HOUR)),
@@ -171,19 +176,23 @@ const LIGHTER: &[Row] = &[
             other.id = first_restriction(vocabulary::StatementId(Digest::of(b"other")));
             other.class = Class::Precautionary;
             p.door.active.push(other);
-            p
+            Plan { consent: None, ..p }
         },
         "1 von 2 Einsatzleitungs-Unterschriften",
     ),
     (
         "precautionary by one commander",
-        |p| p.class(Class::Precautionary),
+        |p| Plan {
+            consent: None,
+            ..p.class(Class::Precautionary)
+        },
         "1 von 2 Einsatzleitungs-Unterschriften",
     ),
     (
         "precautionary by two keys of one commander",
         |p| Plan {
             opening_by: vec!["leitung-1", "leitung-1+2"],
+            consent: None,
             ..p.class(Class::Precautionary)
         },
         "1 von 2 Einsatzleitungs-Unterschriften",

@@ -59,9 +59,7 @@ impl Authority {
             .extend(self.not_refused(&case, &BTreeSet::new()).err());
         let result = match (&signed.body().becomes, answer.class) {
             (Becomes::Open, Class::Maintenance) => self.commanders_missing(&case, 1),
-            (Becomes::Open, Class::Precautionary) => self.in_force().and_then(|charter| {
-                self.commanders_missing(&case, charter.thresholds().precautionary_commanders)
-            }),
+            (Becomes::Open, Class::Precautionary) => self.caution_missing(&case, &mut answer),
             (Becomes::Open, Class::Containment)
             | (
                 Becomes::Limited { .. } | Becomes::Emergency { .. },
@@ -70,6 +68,21 @@ impl Authority {
         };
         answer.missing.extend(result.err());
         answer
+    }
+
+    /// The shorter way, unless the longer one is complete.
+    fn caution_missing(&self, case: &Case<'_>, answer: &mut Forecast) -> Result<(), Refused> {
+        let persons = self.in_force()?.thresholds().precautionary_commanders;
+        let Err(few) = self.commanders_missing(case, persons) else {
+            return Ok(());
+        };
+        let before = answer.missing.len();
+        if self.parts_missing(case, answer).is_ok() && answer.missing.len() == before {
+            return Ok(());
+        }
+        answer.missing.truncate(before);
+        (answer.stands_on, answer.consent) = (None, None);
+        Err(few)
     }
 
     fn commanders_missing(&self, case: &Case<'_>, persons: u32) -> Result<(), Refused> {

@@ -88,7 +88,9 @@ impl Authority {
             (Becomes::Open, Class::Maintenance) => self.by_commanders(&case, 1),
             (Becomes::Open, Class::Precautionary) => {
                 let persons = self.in_force()?.thresholds().precautionary_commanders;
+                // What lifts a containment lifts caution too; whoever lacks both hears of the shorter way.
                 self.by_commanders(&case, persons)
+                    .or_else(|few| self.by_three_parts(&case, class).map_err(|_| few))
             }
             (Becomes::Open, Class::Containment)
             | (
