@@ -1,0 +1,162 @@
+//! The authority log on the control room's disk: appended after checks of form only, followed by doors, and with it the
+//! heads that door stores told of themselves.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use ledger::Ledger;
+use record::{Draft, LogKey};
+use tokio::sync::watch;
+use vocabulary::{Digest, WitnessId};
+
+use crate::{
+    authority_wire::{Appended, Piece, StoreHead},
+    clock, files,
+    http::{Call, Endpoint, Reply},
+    report::{Code, Trouble},
+};
+
+/// Most bytes of encoded entries in one answer; the caller asks again for the rest.
+const PIECE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Longest wait of one long poll.
+const POLL_SECS_MAX: u64 = 20;
+
+pub(super) struct Room {
+    pub(super) ledger: Mutex<Ledger>,
+    pub(super) key: LogKey,
+    /// Length of the log; changes wake followers and the cosigner.
+    pub(super) len: watch::Sender<u64>,
+    /// Newest co-signed checkpoint.
+    pub(super) cosigned: watch::Sender<Option<Published>>,
+    pub(super) witnesses: BTreeMap<WitnessId, Endpoint>,
+    /// The latest head of each door store's ledger that it told us, kept on disk: a store that comes back with less was
+    /// put back from an old copy.
+    pub(super) heads: Mutex<Heads>,
+    pub(super) heads_path: PathBuf,
+}
+
+/// Heads of door stores, by store.
+pub(super) type Heads = BTreeMap<Digest, record::Head>;
+
+/// A co-signed checkpoint as it was published. One of the same size with more signatures is another publication.
+#[derive(Clone)]
+pub(super) struct Published {
+    pub(super) serial: u64,
+    pub(super) size: u64,
+    pub(super) note: String,
+}
+
+pub(super) fn read_heads(path: &Path) -> Result<Heads, Trouble> {
+    let name = path.display();
+    let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Trouble::because(
+            Code::Files,
+            format!("{name} ist nicht lesbar. / Cannot read {name}."),
+            error,
+        )
+    };
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| wrong(error.into())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Heads::new()),
+        Err(error) => Err(wrong(error.into())),
+    }
+}
+
+/// Keeps the longest head a store told. A shorter one is not kept: it may be the old copy we are here to notice.
+pub(super) fn remember_head(room: &Room, told: StoreHead) -> Reply {
+    let mut heads = room.heads.lock().unwrap_or_else(PoisonError::into_inner);
+    if heads
+        .get(&told.store)
+        .is_some_and(|known| known.len >= told.head.len)
+    {
+        return Reply::json(&());
+    }
+    heads.insert(told.store, told.head);
+    let written = serde_json::to_vec(&*heads)
+        .map_err(std::io::Error::other)
+        .and_then(|bytes| files::write_private(&room.heads_path, &bytes));
+    match written {
+        Ok(()) => Reply::json(&()),
+        Err(error) => Reply::refuse(507, &format!("Nicht gespeichert: {error}. / Not kept: {error}.")),
+    }
+}
+
+/// Appends and answers only after the sync.
+pub(super) fn append<T: serde::Serialize>(room: &Room, kind: &str, content: &T) -> Reply {
+    match serde_json::to_vec(content) {
+        Ok(body) => append_raw(room, kind, body),
+        Err(_) => Reply::refuse(500, "Nicht darstellbar. / Cannot be written."),
+    }
+}
+
+pub(super) fn append_raw(room: &Room, kind: &str, body: Vec<u8>) -> Reply {
+    let Ok(kind) = kind.parse() else {
+        return Reply::refuse(500, "Nicht darstellbar. / Cannot be written.");
+    };
+    let draft = Draft {
+        kind,
+        at: clock::now(),
+        body,
+    };
+    let appended = room
+        .ledger
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .append(&[draft]);
+    match appended {
+        Ok(range) => {
+            room.len.send_replace(range.end);
+            Reply::json(&Appended { index: range.start })
+        }
+        Err(error) => Reply::refuse(507, &error.to_string()),
+    }
+}
+
+/// Answers `/log?from=N&seen=M&wait=S`: entries from N on and the newest co-signed checkpoint; waits up to S seconds
+/// while there is neither an entry nor a publication after number M.
+pub(super) async fn follow(room: &Room, call: &Call) -> Reply {
+    let number = |name: &str| call.query_value(name).and_then(|text| text.parse::<u64>().ok());
+    let (from, seen) = (number("from").unwrap_or(0), number("seen").unwrap_or(0));
+    let wait = Duration::from_secs(number("wait").unwrap_or(0).min(POLL_SECS_MAX));
+    let (mut len, mut cosigned) = (room.len.subscribe(), room.cosigned.subscribe());
+    let news = async {
+        tokio::select! {
+            _ = len.wait_for(|len| *len > from) => {}
+            _ = cosigned.wait_for(|noted| noted.as_ref().is_some_and(|published| published.serial > seen)) => {}
+        }
+    };
+    let _timed_out = tokio::time::timeout(wait, news).await;
+    match piece(room, from) {
+        Ok(piece) => Reply::json(&piece),
+        Err(error) => Reply::refuse(500, &error.to_string()),
+    }
+}
+
+fn piece(room: &Room, from: u64) -> Result<Piece, ledger::Error> {
+    let published = room.cosigned.borrow().clone();
+    let serial = published.as_ref().map_or(0, |published| published.serial);
+    let mut piece = Piece {
+        from,
+        entries: Vec::new(),
+        checkpoint: published.map(|published| published.note),
+        serial,
+    };
+    let ledger = room.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+    if from >= ledger.head().len {
+        return Ok(piece);
+    }
+    let mut bytes = 0;
+    for entry in ledger.read(from)? {
+        let entry = entry?;
+        bytes += entry.body.len();
+        piece.push(&entry)?;
+        if bytes > PIECE_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(piece)
+}
