@@ -42,6 +42,13 @@ pub enum Action {
         /// Its class.
         class: Class,
     },
+    /// An order by name: the services in scope take nothing in either, and say so for now.
+    Shut {
+        /// What is shut; it names its services.
+        scope: Scope,
+        /// Its class.
+        class: Class,
+    },
     /// Limited clearance and provisional operation, its planned end announced.
     Provisional {
         /// What runs provisionally.
@@ -74,6 +81,7 @@ impl Action {
     pub const fn scope(&self) -> Option<&Scope> {
         match self {
             Self::Cut { scope, .. }
+            | Self::Shut { scope, .. }
             | Self::Provisional { scope, .. }
             | Self::ReShut { scope }
             | Self::Clear { scope }
@@ -99,6 +107,7 @@ impl Action {
             Self::ServerOff => "server-off",
             Self::ServerOn => "server-on",
             Self::Cut { .. } => "cut",
+            Self::Shut { .. } => "shut",
             Self::Provisional { .. } => "provisional",
             Self::ReShut { .. } => "re-shut",
             Self::Clear { .. } => "clear",

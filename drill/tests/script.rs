@@ -42,6 +42,7 @@ fn the_script_of_april_2023_is_whole() {
         let by_people = matches!(
             step.action,
             Action::Cut { .. }
+                | Action::Shut { .. }
                 | Action::Provisional { .. }
                 | Action::ReShut { .. }
                 | Action::Clear { .. }
@@ -54,6 +55,7 @@ fn the_script_of_april_2023_is_whole() {
     }
     for word in [
         "cut",
+        "shut",
         "provisional",
         "re-shut",
         "clear",

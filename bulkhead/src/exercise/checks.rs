@@ -18,6 +18,7 @@ pub struct Seen {
     cut_doors: u64,
     short_cuts: Vec<String>,
     proven_doors: u64,
+    shut_doors: u64,
     old_sessions: u64,
     unproven: Vec<String>,
     attacked_doors: u64,
@@ -83,6 +84,7 @@ impl Seen {
     pub fn proven<'a>(&mut self, proofs: impl Iterator<Item = &'a Proof>) {
         for proof in proofs {
             self.proven_doors += 1;
+            self.shut_doors += u64::from(proof.position == Position::Shut);
             self.old_sessions += u64::from(proof.old_sessions);
         }
     }
@@ -152,8 +154,8 @@ impl Seen {
             "DOOR-4",
             Kept::Held,
             format!(
-                "the prober failed at {} closed doors, on new connections and on {} that were open before",
-                self.proven_doors, self.old_sessions
+                "the prober failed at {} closed doors ({} shut by name), on new connections and on {} that were open before",
+                self.proven_doors, self.shut_doors, self.old_sessions
             ),
         )
     }

@@ -157,7 +157,13 @@ impl Bulkhead {
         Ok(lines)
     }
 
-    async fn close(&mut self, scope: &Scope, class: Class, reason: &str) -> Result<Outcome, Stopped> {
+    async fn close(
+        &mut self,
+        scope: &Scope,
+        stance: Stance,
+        class: Class,
+        reason: &str,
+    ) -> Result<Outcome, Stopped> {
         let doors: BTreeSet<DoorId> = self
             .lines(scope)
             .await?
@@ -171,7 +177,7 @@ impl Bulkhead {
             estate: self.estate.id().clone(),
             scope: scope.clone(),
             act: Act::Tighten {
-                stance: Stance::Contain,
+                stance,
                 class,
                 drain: None,
             },
@@ -189,7 +195,11 @@ impl Bulkhead {
         let outcome: DoorOutcome = serde_json::from_slice(&answer).map_err(wrong)?;
         self.seen.cut(&outcome, class, doors.len());
         self.publish(&envelope).await?;
-        let proven = self.wait_for_proof(&doors, began).await;
+        let is_meant = |position| match stance {
+            Stance::Contain | Stance::Held => position != Position::Open,
+            Stance::Shut => position == Position::Shut,
+        };
+        let proven = self.wait_for_proof(&doors, is_meant, began).await;
         Ok(Outcome::Done {
             applied: Some(applied),
             proven,
@@ -197,7 +207,12 @@ impl Bulkhead {
     }
 
     /// Waits until the prober failed to get through every one of these doors at its present epoch.
-    async fn wait_for_proof(&mut self, doors: &BTreeSet<DoorId>, began: Instant) -> Option<Millis> {
+    async fn wait_for_proof(
+        &mut self,
+        doors: &BTreeSet<DoorId>,
+        is_meant: impl Fn(Position) -> bool,
+        began: Instant,
+    ) -> Option<Millis> {
         let prober = self.system.endpoint(self.system.probe);
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         while began.elapsed() < PROOF_WAIT {
@@ -214,7 +229,7 @@ impl Bulkhead {
                     proof.epoch == line.epoch && proof.position == line.position && proof.failures.is_empty()
                 })
             });
-            let closed = standing.clone().all(|line| line.position != Position::Open);
+            let closed = standing.clone().all(|line| is_meant(line.position));
             if proven && closed {
                 self.seen.proven(
                     proofs
@@ -295,12 +310,27 @@ impl Bulkhead {
     async fn do_it(&mut self, action: &Action) -> Result<Outcome, Stopped> {
         match action {
             Action::Cut { scope, class } => {
-                self.close(scope, *class, "Übung: Abschottung / drill: containment")
-                    .await
+                self.close(
+                    scope,
+                    Stance::Contain,
+                    *class,
+                    "Übung: Abschottung / drill: containment",
+                )
+                .await
+            }
+            Action::Shut { scope, class } => {
+                self.close(
+                    scope,
+                    Stance::Shut,
+                    *class,
+                    "Übung: namentlich geschlossen / drill: shut by name",
+                )
+                .await
             }
             Action::ReShut { scope } => {
                 self.close(
                     scope,
+                    Stance::Contain,
                     Class::Containment,
                     "Übung: geplante Wiederabschaltung / drill: planned re-shutdown",
                 )

@@ -236,6 +236,7 @@ enum Word {
     ServerOff,
     ServerOn,
     Cut,
+    Shut,
     Provisional,
     ReShut,
     Clear,
@@ -243,7 +244,7 @@ enum Word {
     Certificate,
 }
 
-const WORDS: [(&str, Word); 12] = [
+const WORDS: [(&str, Word); 13] = [
     ("open-traffic", Word::OpenTraffic),
     ("close-traffic", Word::CloseTraffic),
     ("keys-gone", Word::KeysGone),
@@ -251,6 +252,7 @@ const WORDS: [(&str, Word); 12] = [
     ("server-off", Word::ServerOff),
     ("server-on", Word::ServerOn),
     ("cut", Word::Cut),
+    ("shut", Word::Shut),
     ("provisional", Word::Provisional),
     ("re-shut", Word::ReShut),
     ("clear", Word::Clear),
@@ -278,6 +280,13 @@ fn read_action(section: &Section<'_, '_>, estate: &Estate) -> Option<Action> {
         Word::Cut => {
             let class = section.needed("class", section.word("class", &CLASSES));
             Action::Cut {
+                scope: scope(section)?,
+                class: class?.value,
+            }
+        }
+        Word::Shut => {
+            let class = section.needed("class", section.word("class", &CLASSES));
+            Action::Shut {
                 scope: scope(section)?,
                 class: class?.value,
             }
