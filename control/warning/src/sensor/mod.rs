@@ -1,0 +1,448 @@
+//! Business measures of one insurer: minutes in, alarms raised and settled out.
+//!
+//! Minutes are gathered into windows of [`SLOT_MINUTES`], aligned to the clock. Where a share is watched a window also
+//! waits for [`SLOT_MAILS_MIN`] mails, at most [`SLOT_MINUTES_MAX`] minutes: at night a single mail is no share.
+//! [`ENTER_SLOTS`] unusual windows in a row on the same side raise the alarm, [`LEAVE_SLOTS`] calm ones settle it.
+
+mod measure;
+
+use std::collections::BTreeSet;
+
+use estate::CivilDate;
+use vocabulary::Timestamp;
+
+use crate::{
+    baseline::{Baseline, Hour, Score, Side, Verdict},
+    local::{HourOfWeek, Local, local},
+};
+
+pub use measure::{ErrorKind, Measure, error_kind};
+
+/// Shortest window.
+pub const SLOT_MINUTES: u32 = 5;
+/// Longest window, for shares with few mails.
+pub const SLOT_MINUTES_MAX: u32 = 60;
+/// Mails a window of a share waits for.
+pub const SLOT_MAILS_MIN: u32 = 4;
+/// Unusual windows in a row that raise an alarm.
+pub const ENTER_SLOTS: u8 = 2;
+/// Calm windows in a row that settle it.
+pub const LEAVE_SLOTS: u8 = 6;
+/// An hour with fewer minutes than this is not learned.
+pub const HOUR_MINUTES_MIN: u32 = 50;
+
+/// One complete minute: what was counted, and among how many where a share is watched. A minute in which nothing came
+/// is told as zero; a minute that is not told is missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Minute {
+    /// When it began.
+    pub at: Timestamp,
+    /// eAU, payments, or error mails.
+    pub units: u32,
+    /// Answers looked at, for shares; otherwise zero.
+    pub of: u32,
+}
+
+/// A change of the alarm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// Raised.
+    Raised(Raised),
+    /// Usual again.
+    Settled,
+}
+
+/// What raised an alarm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Raised {
+    /// When the first of the unusual windows began.
+    pub since: Timestamp,
+    /// On which side.
+    pub side: Side,
+    /// Of the last window.
+    pub score: Score,
+    /// Counted in the last window.
+    pub units: u32,
+    /// Among how many, for shares.
+    pub of: u32,
+    /// Minutes of the last window.
+    pub minutes: u32,
+    /// Expected in the last window, in thousandths.
+    pub expected_milli: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Alarm {
+    Calm,
+    /// One unusual window, or more than one on the way.
+    Pending {
+        slots: u8,
+        since: Timestamp,
+        side: Side,
+    },
+    Raised {
+        calm: u8,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Slot {
+    since: Timestamp,
+    minutes: u32,
+    units: u32,
+    of: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Running {
+    here: Local,
+    minutes: u32,
+    units: u32,
+    of: u32,
+    lesson: Lesson,
+}
+
+/// Whether a time may be learned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lesson {
+    /// Nothing speaks against it.
+    Learn,
+    /// An incident covers it.
+    Skip,
+}
+
+/// One measure of one insurer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Series {
+    measure: Measure,
+    baseline: Baseline,
+    slot: Option<Slot>,
+    running: Option<Running>,
+    alarm: Alarm,
+    last: Option<Timestamp>,
+}
+
+impl Series {
+    /// Begins with what was learned before.
+    #[must_use]
+    pub const fn new(measure: Measure, baseline: Baseline) -> Self {
+        Self {
+            measure,
+            baseline,
+            slot: None,
+            running: None,
+            alarm: Alarm::Calm,
+            last: None,
+        }
+    }
+
+    /// What was learned.
+    #[must_use]
+    pub const fn baseline(&self) -> &Baseline {
+        &self.baseline
+    }
+
+    /// Forgets what was learned: business has changed for good, a person said so.
+    pub fn forget(&mut self) {
+        *self = Self::new(self.measure, Baseline::new());
+    }
+
+    /// The newest minute taken.
+    #[must_use]
+    pub const fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// Takes one minute. Minutes must come in order; one that was taken already changes nothing.
+    pub fn take(&mut self, minute: Minute, lesson: Lesson, holidays: &BTreeSet<CivilDate>) -> Option<Turn> {
+        let at = Timestamp(minute.at.0.div_euclid(60).saturating_mul(60));
+        if self.last.is_some_and(|last| at <= last) {
+            return None;
+        }
+        let gap = self.last.map(|last| at.since(last).0 / 60);
+        self.last = Some(at);
+        if gap.is_some_and(|minutes| minutes > u64::from(SLOT_MINUTES)) {
+            // What lies on both sides of a hole is not one window, and two windows around it are not in a row.
+            self.slot = None;
+            if let Alarm::Pending { .. } = self.alarm {
+                self.alarm = Alarm::Calm;
+            }
+        }
+        let here = local(at);
+        let compared = if holidays.contains(&here.date) {
+            here.hour.on_sunday()
+        } else {
+            here.hour
+        };
+        self.run(here, minute, lesson, holidays);
+        let slot = self.slot.get_or_insert(Slot {
+            since: at,
+            minutes: 0,
+            units: 0,
+            of: 0,
+        });
+        slot.minutes = slot.minutes.saturating_add(1);
+        slot.units = slot.units.saturating_add(minute.units);
+        slot.of = slot.of.saturating_add(minute.of);
+        let slot = *slot;
+        let boundary =
+            at.0.div_euclid(60)
+                .saturating_add(1)
+                .rem_euclid(i64::from(SLOT_MINUTES))
+                == 0;
+        let enough =
+            !self.measure.is_share() || slot.of >= SLOT_MAILS_MIN || slot.minutes >= SLOT_MINUTES_MAX;
+        if !(boundary && enough) {
+            return None;
+        }
+        self.slot = None;
+        self.turn(slot, compared)
+    }
+
+    /// Adds to the running hour; a finished one is learned if it was complete and normal.
+    fn run(&mut self, here: Local, minute: Minute, lesson: Lesson, holidays: &BTreeSet<CivilDate>) {
+        if let Some(done) = self.running
+            && (done.here.day, done.here.hour) != (here.day, here.hour)
+        {
+            let normal = done.lesson == Lesson::Learn && !holidays.contains(&done.here.date);
+            if normal && done.minutes >= HOUR_MINUTES_MIN {
+                let counted = Hour {
+                    day: done.here.day,
+                    units: done.units,
+                    of: done.of,
+                };
+                self.baseline.learn(done.here.hour, counted);
+            }
+            self.running = None;
+        }
+        let raised = matches!(self.alarm, Alarm::Raised { .. });
+        let running = self.running.get_or_insert(Running {
+            here,
+            minutes: 0,
+            units: 0,
+            of: 0,
+            lesson: Lesson::Learn,
+        });
+        running.minutes = running.minutes.saturating_add(1);
+        running.units = running.units.saturating_add(minute.units);
+        running.of = running.of.saturating_add(minute.of);
+        if lesson == Lesson::Skip || raised {
+            running.lesson = Lesson::Skip;
+        }
+    }
+
+    fn turn(&mut self, slot: Slot, hour: HourOfWeek) -> Option<Turn> {
+        let verdict = if self.measure.is_share() {
+            self.baseline.judge_share(hour, slot.units, slot.of)
+        } else {
+            self.baseline.judge_count(hour, slot.minutes, slot.units)
+        };
+        let (alarm, turn) = next(self.alarm, verdict, slot);
+        self.alarm = alarm;
+        turn
+    }
+}
+
+/// Every pair of alarm and verdict.
+fn next(alarm: Alarm, verdict: Verdict, slot: Slot) -> (Alarm, Option<Turn>) {
+    match (alarm, verdict) {
+        (Alarm::Calm | Alarm::Pending { .. }, Verdict::Usual(_) | Verdict::NotEnoughHistory(_)) => {
+            (Alarm::Calm, None)
+        }
+        (Alarm::Calm, Verdict::Unusual { side, .. }) => (
+            Alarm::Pending {
+                slots: 1,
+                since: slot.since,
+                side,
+            },
+            None,
+        ),
+        (
+            Alarm::Pending { slots, since, side },
+            Verdict::Unusual {
+                side: now,
+                score,
+                expected_milli,
+            },
+        ) => {
+            if side != now {
+                return (
+                    Alarm::Pending {
+                        slots: 1,
+                        since: slot.since,
+                        side: now,
+                    },
+                    None,
+                );
+            }
+            let slots = slots.saturating_add(1);
+            if slots < ENTER_SLOTS {
+                return (Alarm::Pending { slots, since, side }, None);
+            }
+            let raised = Raised {
+                since,
+                side,
+                score,
+                units: slot.units,
+                of: slot.of,
+                minutes: slot.minutes,
+                expected_milli,
+            };
+            (Alarm::Raised { calm: 0 }, Some(Turn::Raised(raised)))
+        }
+        (Alarm::Raised { .. }, Verdict::Unusual { .. }) => (Alarm::Raised { calm: 0 }, None),
+        // Without history nothing is known to be usual again.
+        (Alarm::Raised { calm }, Verdict::NotEnoughHistory(_)) => (Alarm::Raised { calm }, None),
+        (Alarm::Raised { calm }, Verdict::Usual(_)) => {
+            let calm = if verdict.is_calm() {
+                calm.saturating_add(1)
+            } else {
+                0
+            };
+            if calm >= LEAVE_SLOTS {
+                (Alarm::Calm, Some(Turn::Settled))
+            } else {
+                (Alarm::Raised { calm }, None)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MONDAY: i64 = 19_471 * 86_400 - 7200; // 2023-04-24 00:00 local
+
+    fn feed(series: &mut Series, from: i64, minutes: i64, units: u32, of: u32) -> Vec<(i64, Turn)> {
+        (0..minutes)
+            .filter_map(|minute| {
+                let at = Timestamp(from + minute * 60);
+                let turn = series.take(Minute { at, units, of }, Lesson::Learn, &BTreeSet::new());
+                turn.map(|turn| (minute, turn))
+            })
+            .collect()
+    }
+
+    fn taught(measure: Measure, units: u32, of: u32) -> Series {
+        let mut series = Series::new(measure, Baseline::new());
+        for week in 0..5 {
+            let turns = feed(
+                &mut series,
+                MONDAY + (week - 5) * 604_800 + 36_000,
+                181,
+                units,
+                of,
+            );
+            assert!(turns.is_empty());
+        }
+        series
+    }
+
+    #[test]
+    fn two_windows_raise_and_one_does_not() {
+        let start = MONDAY + 36_000;
+        let mut series = taught(Measure::EauRate, 20, 0);
+        assert!(
+            feed(&mut series, start, 5, 0, 0).is_empty(),
+            "one window of silence is an outlier"
+        );
+        assert!(feed(&mut series, start + 300, 5, 20, 0).is_empty());
+        let turns = feed(&mut series, start + 600, 30, 0, 0);
+        assert_eq!(turns.len(), 1, "raised once, not in every window");
+        let (minute, Turn::Raised(raised)) = turns[0] else {
+            panic!("{turns:?}")
+        };
+        assert_eq!(
+            (minute, raised.side, raised.since),
+            (9, Side::Low, Timestamp(start + 600))
+        );
+        let turns = feed(&mut series, start + 2400, 60, 20, 0);
+        assert_eq!(turns, [(29, Turn::Settled)], "six calm windows settle it");
+    }
+
+    #[test]
+    fn one_wild_minute_is_no_signal() {
+        let mut series = taught(Measure::EauRate, 20, 0);
+        let start = MONDAY + 36_000;
+        assert!(feed(&mut series, start, 7, 20, 0).is_empty());
+        assert!(feed(&mut series, start + 420, 1, 1_000_000, 0).is_empty());
+        assert!(feed(&mut series, start + 480, 60, 20, 0).is_empty());
+    }
+
+    #[test]
+    fn a_share_waits_for_mails_and_a_hole_breaks_the_row() {
+        let start = MONDAY + 36_000;
+        let mut series = taught(Measure::ErrorShare, 0, 5);
+        // One mail in four minutes, each an error: windows of 20 minutes.
+        let mut turns = Vec::new();
+        for minute in 0..60 {
+            let units = u32::from(minute % 4 == 0);
+            let at = Timestamp(start + minute * 60);
+            turns.extend(
+                series
+                    .take(Minute { at, units, of: units }, Lesson::Learn, &BTreeSet::new())
+                    .map(|turn| (minute, turn)),
+            );
+        }
+        assert!(
+            matches!(turns.as_slice(), [(29..=39, Turn::Raised(_))]),
+            "{turns:?}"
+        );
+        let mut series = taught(Measure::ErrorShare, 0, 5);
+        assert!(feed(&mut series, start, 5, 5, 5).is_empty());
+        assert!(
+            feed(&mut series, start + 1200, 5, 5, 5).is_empty(),
+            "a hole lies between"
+        );
+        assert_eq!(feed(&mut series, start + 1500, 5, 5, 5).len(), 1);
+    }
+
+    #[test]
+    fn a_minute_counts_once_and_time_never_runs_back() {
+        let mut series = taught(Measure::EauRate, 20, 0);
+        let start = MONDAY + 36_000;
+        let mut again = series.clone();
+        feed(&mut series, start, 12, 20, 0);
+        for _ in 0..3 {
+            feed(&mut again, start, 12, 20, 0);
+        }
+        assert_eq!(series, again);
+    }
+
+    #[test]
+    fn incidents_holidays_and_holes_are_not_learned() {
+        let ten = HourOfWeek::new(0, 10);
+        let start = MONDAY + 36_000;
+        let known = |lesson, holidays: &BTreeSet<CivilDate>, every: usize| {
+            let mut series = Series::new(Measure::EauRate, Baseline::new());
+            for minute in (0..61).step_by(every) {
+                let at = Timestamp(start + minute * 60);
+                let _turn = series.take(Minute { at, units: 1, of: 0 }, lesson, holidays);
+            }
+            let _turn = series.take(
+                Minute {
+                    at: Timestamp(start + 3660),
+                    units: 1,
+                    of: 0,
+                },
+                lesson,
+                holidays,
+            );
+            series.baseline().weeks(ten)
+        };
+        let holiday = BTreeSet::from([CivilDate {
+            year: 2023,
+            month: 4,
+            day: 24,
+        }]);
+        assert_eq!(known(Lesson::Learn, &BTreeSet::new(), 1), 1);
+        assert_eq!(known(Lesson::Skip, &BTreeSet::new(), 1), 0);
+        assert_eq!(known(Lesson::Learn, &holiday, 1), 0);
+        assert_eq!(
+            known(Lesson::Learn, &BTreeSet::new(), 2),
+            0,
+            "every second minute is missing"
+        );
+    }
+}
