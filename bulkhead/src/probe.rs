@@ -246,14 +246,14 @@ impl Round {
             )
             .await;
             match status {
-                Ok(status) => self.look(&status.doors, &mut standing).await,
+                Ok(status) => self.look(&status.doors, &mut standing, Instant::now()).await,
                 Err(error) => tracing::warn!(%error, "door process not reached"),
             }
         }
     }
 
-    /// Tries every door that changed since it was tried last, or whose old sessions must be asked again, all at once.
-    async fn look(&self, doors: &[DoorLine], standing: &mut BTreeMap<DoorId, Standing>) {
+    /// Tries every door that changed since it was tried last or was left alone long enough, all at once.
+    async fn look(&self, doors: &[DoorLine], standing: &mut BTreeMap<DoorId, Standing>, now: Instant) {
         let mut tries = tokio::task::JoinSet::new();
         for line in doors {
             let Some(account) = self.accounts.get(&line.door) else {
@@ -265,12 +265,13 @@ impl Round {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .get(&line.door)
+                .filter(|proof| proof.epoch == line.epoch && proof.position == line.position)
                 .cloned();
-            let settled = known.is_some_and(|proof| {
-                proof.epoch == line.epoch && proof.position == line.position && proof.failures.is_empty()
-            });
+            let proven = known.as_ref().is_some_and(|proof| proof.failures.is_empty());
+            // What old sessions showed at this epoch stays shown when the door is tried again.
+            let shown = known.map_or(0, |proof| proof.old_sessions);
             let old = standing.remove(&line.door).unwrap_or_default();
-            if settled && (line.position != Position::Open || old.is_whole(Instant::now())) {
+            if proven && old.is_settled(line.position, now) {
                 standing.insert(line.door.clone(), old);
                 continue;
             }
@@ -290,7 +291,7 @@ impl Round {
                     position: line.position,
                     at: clock::now(),
                     failures,
-                    old_sessions,
+                    old_sessions: old_sessions.max(shown),
                     millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
                 };
                 (line.door, proof, kept)
@@ -310,3 +311,6 @@ impl Round {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,26 +24,31 @@ pub(super) struct Fronts {
     pub(super) tls: Option<tls::Connector>,
 }
 
-/// How long a session is left alone before it is asked whether it still lives: well below the five minutes after which
-/// a front ends a silent one. A session that is called old answered at most this long, and one round, before.
-const KEPT: Duration = Duration::from_secs(30);
+/// How long a door is left alone that stands as it stood. Old sessions are asked this often whether they still live,
+/// well below the five minutes after which a front ends a silent one: one that is called old answered not long before.
+/// A closed door is tried this often again, so that a way opened behind us is found.
+pub(super) const KEPT: Duration = Duration::from_secs(30);
 
-/// Sessions that were opened while the door was Open.
+/// Sessions that were opened while the door was Open, and what they showed since.
 #[derive(Default)]
 pub(super) struct Standing {
     fetch: Option<Line>,
     submission: Option<Line>,
     intake: Option<Line>,
+    /// Mail was taken through the old intake session of a shut door. The session is used up, so this is not found again;
+    /// it holds until the door is Open.
+    taken: Option<String>,
     asked: Option<Instant>,
 }
 
 impl Standing {
-    /// Whether all are there and answered not long ago.
-    pub(super) fn is_whole(&self, now: Instant) -> bool {
-        let all = self.fetch.is_some() && self.submission.is_some() && self.intake.is_some();
-        all && self
+    /// Whether the door needs no new attempt at this position.
+    pub(super) fn is_settled(&self, position: Position, now: Instant) -> bool {
+        let whole = self.fetch.is_some() && self.submission.is_some() && self.intake.is_some();
+        let recent = self
             .asked
-            .is_some_and(|asked| now.saturating_duration_since(asked) < KEPT)
+            .is_some_and(|asked| now.saturating_duration_since(asked) < KEPT);
+        recent && (whole || position != Position::Open)
     }
 }
 
@@ -101,6 +106,7 @@ impl Attempt {
             fetch,
             submission,
             intake,
+            taken: None,
             asked,
         };
         (failures, 0, standing)
@@ -109,24 +115,37 @@ impl Attempt {
     async fn against_closed(&self, old: Standing) -> (Vec<String>, u32, Standing) {
         let mut failures = Vec::new();
         let mut tested = 0;
+        // A session that lives is kept and asked again: giving it up would end it, and prove nothing.
+        let mut kept = Standing {
+            taken: old.taken,
+            ..Standing::default()
+        };
         if let Some(mut line) = old.fetch {
             tested += 1;
             // What was written before the cut may still be read; then the connection must be over.
             if still_answers(&mut line, "NOOP", |answer| answer.starts_with("+OK")).await {
                 failures.push("alte Abholung lebt / old fetch session lives".to_owned());
+                kept.fetch = Some(line);
             }
         }
         if let Some(mut line) = old.submission {
             tested += 1;
             if still_answers(&mut line, "NOOP", |answer| answer.starts_with('2')).await {
                 failures.push("alter Versand lebt / old submission session lives".to_owned());
+                kept.submission = Some(line);
             }
         }
         if let Some(line) = old.intake {
             tested += 1;
             let found = intake::hand_in(line, &self.mailbox, self.mark.as_deref()).await;
-            failures.extend(found.wrong_in_old(self.position));
+            let wrong = found.wrong_in_old(self.position);
+            if found == HandIn::Taken {
+                kept.taken = wrong;
+            } else {
+                failures.extend(wrong);
+            }
         }
+        failures.extend(kept.taken.clone());
         if matches!(self.fetch().await, Login::In(_)) {
             failures.push("neue Abholung gelingt / new fetch login succeeds".to_owned());
         }
@@ -134,7 +153,8 @@ impl Attempt {
             failures.push("neuer Versand gelingt / new submission login succeeds".to_owned());
         }
         failures.extend(self.intake().await.wrong_in_new(self.position));
-        (failures, tested, Standing::default())
+        kept.asked = Some(Instant::now());
+        (failures, tested, kept)
     }
 
     async fn fetch(&self) -> Login {
