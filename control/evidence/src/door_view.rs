@@ -97,6 +97,9 @@ pub struct Door {
     pub holdable: Holdable,
     /// The ledger that tells about it.
     pub source: SourceId,
+    /// Other ledgers that tell about a door of this name: it is enrolled twice, which is wrong.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub also: BTreeSet<SourceId>,
     /// Its count of state changes: what an opening must name.
     pub epoch: Epoch,
     /// How people name what it does once drains are over; see [`position_at`](Self::position_at).

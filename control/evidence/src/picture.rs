@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use clearance::Authority;
 use order::{Charter, Text};
 use record::Head;
 use serde::{Deserialize, Serialize};
@@ -134,13 +135,14 @@ pub enum Pin {
 
 /// Where everything stands, as the fold of the journal up to [`head`](Self::head). Cheap to clone: parts are shared
 /// until they change.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Picture {
     pub(crate) estate: EstateId,
     pub(crate) head: Head,
     pub(crate) at: Timestamp,
     pub(crate) pin: Pin,
     pub(crate) charter: Option<Arc<Charter>>,
+    pub(crate) authority: Option<Arc<Authority>>,
     pub(crate) authority_len: u64,
     pub(crate) sources: Arc<BTreeMap<SourceId, Source>>,
     pub(crate) statements: Arc<Statements>,
@@ -163,6 +165,7 @@ impl Picture {
             at: Timestamp(0),
             pin: Pin::Missing,
             charter: None,
+            authority: None,
             authority_len: 0,
             sources: Arc::default(),
             statements: Arc::default(),
@@ -204,6 +207,13 @@ impl Picture {
     #[must_use]
     pub fn charter(&self) -> Option<&Arc<Charter>> {
         self.charter.as_ref()
+    }
+
+    /// The authority log as it stands, folded: what to ask ahead of a draft. None while no charter is known. It proves
+    /// nothing to a door.
+    #[must_use]
+    pub fn authority(&self) -> Option<&Authority> {
+        self.authority.as_deref()
     }
 
     /// Entries of the authority log known here.

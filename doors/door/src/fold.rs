@@ -103,6 +103,21 @@ impl Doors {
         }
     }
 
+    /// Doors whose states a reader of the ledger kept elsewhere, to go on reading from there: one state per door, in the
+    /// order of [`all`](Self::all). What was seen, withdrawn and used before is not known here, so this is for looking;
+    /// whoever owns doors replays the ledger.
+    #[must_use]
+    pub fn resumed(enrolment: Enrolment, states: Vec<State>) -> Option<Self> {
+        let mut doors = Self::enrolled(enrolment);
+        if states.len() != doors.doors.len() {
+            return None;
+        }
+        for (door, state) in doors.doors.iter_mut().zip(states) {
+            door.state = state;
+        }
+        Some(doors)
+    }
+
     /// Who the store is.
     #[must_use]
     pub const fn enrolment(&self) -> &Enrolment {
