@@ -1,0 +1,1 @@
+//! Legal duties with clocks: not built yet.

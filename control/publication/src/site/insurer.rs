@@ -1,0 +1,93 @@
+//! One insurer: each of its services, and what each audience should do.
+
+use maud::{Markup, html};
+use vocabulary::{CellId, InsurerId};
+
+use super::{Page, page};
+use crate::{
+    sheet::{CellFact, FactSheet},
+    words::{self, Audience, Lang, ServiceKind, State},
+};
+
+pub(super) fn page(page: &Page, sheet: &FactSheet, lang: Lang, id: &InsurerId) -> String {
+    let title = sheet.insurer_name(id);
+    let main = html! {
+        p { (page::common::CHANGED.text(lang)) ": " (page::time(sheet.as_of, lang)) }
+        (page::incident(sheet, lang))
+        (table(sheet, lang))
+        @for (cell, fact) in &sheet.cells { (service(sheet, cell, fact, lang)) }
+    };
+    page::layout(page, sheet, lang, title, &main)
+}
+
+fn table(sheet: &FactSheet, lang: Lang) -> Markup {
+    let caption = match lang {
+        Lang::De => "Alle Dienste dieser Kasse",
+        Lang::En => "All services of this insurer",
+    };
+    html! {
+        div class="scroll" role="region" tabindex="0" aria-label=(caption) {
+            table {
+                caption { (caption) }
+                thead { tr {
+                    th scope="col" { (page::common::SERVICE.text(lang)) }
+                    th scope="col" { (page::common::STATE.text(lang)) }
+                    th scope="col" { (page::common::SINCE.text(lang)) }
+                    th scope="col" { (page::common::NEXT.text(lang)) }
+                } }
+                tbody { @for (cell, fact) in &sheet.cells { tr {
+                    th scope="row" {
+                        a href={ "#dienst-" (cell.service) } { (sheet.service_name(&cell.service, lang)) }
+                    }
+                    td { (page::cell_state(cell, fact.state, lang)) }
+                    td { (page::cell_time(cell, "since", fact.since, lang)) }
+                    td {
+                        @if let Some(at) = fact.next_update { (page::cell_time(cell, "next", at, lang)) } @else { "–" }
+                    }
+                } } }
+            }
+        }
+    }
+}
+
+fn service(sheet: &FactSheet, cell: &CellId, fact: &CellFact, lang: Lang) -> Markup {
+    let kind = ServiceKind::of(&cell.service);
+    let (what, proof_words, why_words) = match lang {
+        Lang::De => ("Was Sie tun sollten", "Zuletzt nachgewiesen", "Grund"),
+        Lang::En => ("What you should do", "Last proof", "Reason"),
+    };
+    html! {
+        section aria-labelledby={ "dienst-" (cell.service) } {
+            h2 id={ "dienst-" (cell.service) } { (sheet.service_name(&cell.service, lang)) }
+            p { (page::cell_state(cell, fact.state, lang)) " " (page::common::SINCE.text(lang)) " "
+                (page::cell_time(cell, "since", fact.since, lang)) "." }
+            p data-cell=(cell) data-meaning=(fact.state.slug()) { (fact.state.meaning().text(lang)) }
+            dl {
+                @if let Some(class) = fact.reason_class {
+                    dt { (why_words) }
+                    dd { span data-cell=(cell) data-reason=(class) { (words::reason(class).text(lang)) } }
+                }
+                @if let Some(at) = fact.next_update {
+                    dt { (page::common::NEXT.text(lang)) }
+                    dd { (page::cell_time(cell, "next", at, lang)) }
+                }
+                @if let Some(proof) = fact.last_proof {
+                    dt { (proof_words) }
+                    dd { (page::grade(proof.grade).text(lang)) ", " (page::cell_time(cell, "proof", proof.at, lang)) }
+                }
+            }
+            @if fact.next_update.is_some_and(|at| at <= sheet.as_of) {
+                p class="late" { (page::common::OVERDUE.text(lang)) }
+            }
+            @if fact.state != State::Normal {
+                h3 { (what) }
+                dl { @for audience in Audience::ALL {
+                    @if let Some(told) = page::say(cell, audience, kind, fact.state, lang) {
+                        dt { (audience.name().text(lang)) }
+                        dd { (told) }
+                    }
+                } }
+            }
+        }
+    }
+}
