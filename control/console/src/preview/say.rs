@@ -54,7 +54,7 @@ pub(crate) fn grouped(number: u64, lang: Lang) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(lang.of('.', ','));
         }
         text.push(digit);
@@ -388,8 +388,10 @@ impl WithdrawalPreview {
                 insured(self.persons.0, lang),
             );
             lang.of(
-                format!("Es fallen {cleared}; {number} von {of} mit {persons} gehen auf Gehalten oder Geschlossen."),
-                format!("{cleared} fall; {number} of {of} with {persons} go to Held or Shut."),
+                format!(
+                    "Hinfällig: {cleared}. Auf Gehalten oder Geschlossen: {number} von {of} mit {persons}."
+                ),
+                format!("No longer valid: {cleared}. To Held or Shut: {number} of {of} with {persons}."),
             )
         });
         let mut lines = vec![if self.doors.is_empty() {
@@ -403,8 +405,8 @@ impl WithdrawalPreview {
                 let number = doors(count(silent.len()), lang);
                 let which = names(lang, silent.iter().map(|fall| &fall.door));
                 lang.of(
-                    format!("{number} schweigen ({which}); dort wirkt es erst, wenn es ankommt."),
-                    format!("{number} are silent ({which}); it takes effect there when it arrives."),
+                    format!("Nicht zu hören: {number} ({which}); dort wirkt es erst, wenn es ankommt."),
+                    format!("Not heard: {number} ({which}); it takes effect there when it arrives."),
                 )
             });
             lines.push(Line::warning(de, en));
@@ -414,8 +416,8 @@ impl WithdrawalPreview {
                 let number = count(self.openings.len());
                 let number = counted(number, lang, ("Öffnung", "Öffnungen"), ("opening", "openings"));
                 lang.of(
-                    format!("{number} im Protokoll stützen sich darauf; wo noch nicht geöffnet ist, öffnen sie nichts mehr."),
-                    format!("{number} in the log stand on it; where nothing was opened yet they open nothing any more."),
+                    format!("Im Protokoll auf Hinfälliges gestützt: {number}. Wo noch nicht geöffnet ist, wird damit nichts mehr geöffnet."),
+                    format!("Resting on it in the log: {number}. Where nothing was opened yet, nothing opens by it any more."),
                 )
             });
             lines.push(Line::note(de, en));
