@@ -83,6 +83,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const TEST_ARROWS: &[(&str, &[&str])] = &[
     // real orders, clearances and a real log, so that the fronts are tested at a real door
     ("mail", &["clearance", "order"]),
+    // a real charter, with witnesses' keys, in the booklet
+    ("readiness", &["record"]),
 ];
 
 /// A wall: rooms (or a whole house, written `doors/`) that must not reach others, however far around, and why.

@@ -14,3 +14,10 @@
 //!
 //! This room is pure: no clock, no disk, no socket, no randomness. It knows no doors and no logs; whoever wires it fills
 //! its own plain types. It cannot sign, and it decides about no door.
+
+pub mod board;
+pub mod booklet;
+pub mod callout;
+pub mod contacts;
+pub mod gateway;
+pub mod words;

@@ -1,0 +1,83 @@
+//! What the booklet says, chapter by chapter.
+
+mod closing;
+mod people;
+mod places;
+
+use order::Lang;
+
+use super::{
+    Booklet, Reader,
+    cli::Typed,
+    press::{Press, Reserved},
+};
+use crate::words::date;
+
+/// The document's name.
+pub(super) const TITLE: &str = "Krisenheft";
+
+/// Chapters of every booklet; the table of contents keeps room for so many.
+const CHAPTERS: usize = 9;
+
+pub(super) fn write(booklet: &Booklet<'_>, press: &mut Press) {
+    let contents = cover(booklet, press);
+    closing::first_ten_minutes(booklet, press);
+    press.new_page();
+    people::rights(booklet, press);
+    closing::everything_off(booklet, press);
+    people::reach(booklet, press);
+    people::answer(booklet, press);
+    places::witnesses(booklet, press);
+    places::sites(booklet, press);
+    places::never(press);
+    places::glossary(press);
+    press.contents(contents);
+}
+
+/// The cover; gives back the room for the table of contents.
+fn cover(booklet: &Booklet<'_>, press: &mut Press) -> Reserved {
+    press.gap(90.0);
+    press.title(TITLE, "Crisis booklet");
+    press.gap(10.0);
+    press.styled(
+        booklet.title(),
+        super::press::Style {
+            size: 18.0,
+            ..super::press::STRONG
+        },
+    );
+    let whose = match booklet.reader {
+        Reader::Estate => "für Einsatzleitung, Forensik und Wiederanlauf",
+        Reader::Insurer(_) => "für den Krisenstab der Kasse",
+    };
+    press.p(whose);
+    press.p(&format!(
+        "Ausgabe {} vom {} · Urkunde Nr. {} · Kontaktbuch vom {}",
+        booklet.edition,
+        date(booklet.made, Lang::De),
+        booklet.charter.version(),
+        day(booklet.contacts.issued())
+    ));
+    press.gap(14.0);
+    press.warning("Im Zweifel schließen: Eine Unterschrift genügt, es geht nichts verloren, und Vorsicht wird niemandem vorgeworfen.");
+    press.p("Dieses Heft gehört auf Papier, nummeriert, an den Ort, an dem man nachts steht. Es enthält Namen und Rufnummern. Bei einer neuen Ausgabe die alte einsammeln und vernichten.");
+    press.gap(16.0);
+    let reserved = press.reserve_contents(CHAPTERS);
+    press.new_page();
+    reserved
+}
+
+/// A day `YYYY-MM-DD` as people write it.
+fn day(issued: &str) -> String {
+    let mut parts: Vec<&str> = issued.split('-').collect();
+    parts.reverse();
+    parts.join(".")
+}
+
+/// Every command that is printed.
+pub(super) fn commands(booklet: &Booklet<'_>) -> Vec<Typed> {
+    let mut all = closing::close_commands(booklet);
+    all.extend(closing::sign_commands(booklet));
+    all.extend(people::answer_commands(booklet));
+    all
+}
