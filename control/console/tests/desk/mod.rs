@@ -8,6 +8,8 @@
     reason = "each test file uses its part, and stops at the first surprise"
 )]
 
+pub mod kinds;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
