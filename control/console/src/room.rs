@@ -1,0 +1,99 @@
+//! What an answer is made of, and what the binary carries out before it is sent.
+
+use clearance::Authority;
+use estate::Estate;
+use evidence::{Picture, RoomEntry};
+use order::login::ConsoleOrigin;
+use vocabulary::{Envelope, Seconds, Timestamp};
+
+use crate::{
+    response::Response,
+    session::{SessionEffect, Sessions},
+};
+
+/// A source that says nothing for so long is shown as silent, unless the estate is told otherwise.
+pub const SILENCE_LIMIT: Seconds = Seconds(120);
+
+/// Everything an answer may look at, as it stands at one moment. Borrowed: the console keeps nothing.
+#[derive(Clone, Copy)]
+pub struct Room<'a> {
+    /// What is operated.
+    pub estate: &'a Estate,
+    /// The fold of the authority log: who may do what, asked at every request.
+    pub authority: &'a Authority,
+    /// Where everything stands.
+    pub picture: &'a Picture,
+    /// Who is logged in.
+    pub sessions: &'a Sessions,
+    /// Where browsers reach this console. Requests for another name are not answered.
+    pub origin: &'a ConsoleOrigin,
+    /// Drawn when the process began and kept in memory only: seals log-in challenges, so that asking for one costs
+    /// no memory here.
+    pub secret: &'a [u8; 32],
+    /// The journal itself, for the pages that show its entries.
+    pub journal: &'a dyn Journal,
+    /// After how long a source counts as silent.
+    pub silence: Seconds,
+}
+
+/// One journal entry, as far as it is shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// Its number in the journal.
+    pub index: u64,
+    /// When it was recorded, for people.
+    pub at: Timestamp,
+    /// Its kind, as written.
+    pub kind: String,
+    /// Whose log it came from; empty for the room's own.
+    pub source: String,
+    /// Its content, as JSON where it is JSON, shortened by the binary to what a screen can show.
+    pub body: String,
+}
+
+/// Reads the journal. The console asks for bounded pages only.
+pub trait Journal {
+    /// Entries from a number on, oldest first, at most so many.
+    fn lines(&self, from: u64, most: usize) -> Vec<Line>;
+}
+
+/// What must happen before the response is sent. If one fails, the response is not sent; the answer is then
+/// [`not_carried_out`](crate::not_carried_out), or [`refused_late`](crate::refused_late) for a log-in that raced.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    /// Change who is logged in: [`Sessions::apply`].
+    Session(SessionEffect),
+    /// Append this entry to the journal and sync.
+    Append(Box<RoomEntry>),
+    /// Append this statement to the authority log; every door judges it for itself.
+    Publish(Box<Envelope>),
+    /// Keep the connection and send `event: stand` after each journal entry, until this session ends.
+    Watch,
+}
+
+/// A response, and what must happen before it is sent.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Answer {
+    /// What is sent.
+    pub response: Response,
+    /// What happens first, in this order.
+    pub effects: Vec<Effect>,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self {
+            response,
+            effects: Vec::new(),
+        }
+    }
+}
+
+impl Answer {
+    /// The same answer, with something that happens before it is sent.
+    #[must_use]
+    pub fn after(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
+    }
+}
