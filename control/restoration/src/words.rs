@@ -1,0 +1,143 @@
+//! Sentences people read: German first, then English, each whole.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use vocabulary::{Seconds, Timestamp};
+
+/// The language of a sentence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lang {
+    /// German.
+    De,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// Chooses between two texts.
+    #[must_use]
+    pub fn of<T>(self, de: T, en: T) -> T {
+        match self {
+            Self::De => de,
+            Self::En => en,
+        }
+    }
+}
+
+/// One sentence in both languages. Displayed as `Deutsch. / English.`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// German.
+    pub de: String,
+    /// English.
+    pub en: String,
+}
+
+impl Words {
+    /// A sentence in both languages.
+    #[must_use]
+    pub fn new(de: impl Into<String>, en: impl Into<String>) -> Self {
+        Self {
+            de: de.into(),
+            en: en.into(),
+        }
+    }
+
+    /// The sentence in one language.
+    #[must_use]
+    pub fn in_lang(&self, lang: Lang) -> &str {
+        lang.of(&self.de, &self.en)
+    }
+}
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} / {}", self.de, self.en)
+    }
+}
+
+/// One sentence twice, with the same names filled in.
+macro_rules! says {
+    ($de:literal, $en:literal $(,)?) => {
+        $crate::words::Words::new(format!($de), format!($en))
+    };
+}
+pub(crate) use says;
+
+/// An instant as people read it, to the minute, UTC.
+pub(crate) fn minute(at: Timestamp) -> String {
+    let text = at.to_string();
+    match text.split_once('T') {
+        Some((day, time)) => format!("{day} {} UTC", time.get(..5).unwrap_or(time)),
+        None => text,
+    }
+}
+
+/// A span, rounded up to the unit people would use.
+pub(crate) fn span(span: Seconds, lang: Lang) -> String {
+    let (number, de, en) = match span.0 {
+        0..=5_400 => (span.0.div_ceil(60), ("Minute", "Minuten"), ("minute", "minutes")),
+        5_401..=259_200 => (span.0.div_ceil(3_600), ("Stunde", "Stunden"), ("hour", "hours")),
+        _ => (span.0.div_ceil(86_400), ("Tag", "Tagen"), ("day", "days")),
+    };
+    let (one, many) = lang.of(de, en);
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// A range of spans counted from one instant.
+pub(crate) fn range(from: Timestamp, earliest: Timestamp, latest: Timestamp, lang: Lang) -> String {
+    let (least, most) = (earliest.since(from), latest.since(from));
+    if least.0 == 0 {
+        let until = span(most, lang);
+        return lang.of(
+            format!("sofort bis in {until}"),
+            format!("between now and {until} from now"),
+        );
+    }
+    let (least, most) = (span(least, lang), span(most, lang));
+    lang.of(format!("in {least} bis {most}"), format!("in {least} to {most}"))
+}
+
+/// Digits in groups of three.
+pub(crate) fn grouped(number: u64, lang: Lang) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(lang.of('.', ','));
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Names joined by commas; long lists are cut and say how many more there are.
+pub(crate) fn names<T: fmt::Display>(items: impl IntoIterator<Item = T>, lang: Lang) -> String {
+    const SHOWN: usize = 8;
+    let all: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    let shown = all.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => lang.of(
+            format!("{shown} und {more} weitere"),
+            format!("{shown} and {more} more"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_round_up_so_that_nobody_is_told_too_little() {
+        assert_eq!(span(Seconds(60), Lang::De), "1 Minute");
+        assert_eq!(span(Seconds(5_401), Lang::En), "2 hours");
+        assert_eq!(span(Seconds(259_201), Lang::De), "4 Tagen");
+        assert_eq!(grouped(1_234_567, Lang::De), "1.234.567");
+        assert_eq!(minute(Timestamp(1_682_366_400)), "2023-04-24 20:00 UTC");
+    }
+}

@@ -1,0 +1,15 @@
+//! The room through its public door: plans, runs and promises over invented estates.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod environment;
+mod planning;
+mod promise;
+mod random;
+mod running;
+mod world;
