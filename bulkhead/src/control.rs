@@ -3,6 +3,8 @@
 
 mod authority;
 mod cosign;
+mod facts;
+mod journal;
 
 use std::{
     collections::BTreeMap,
@@ -12,15 +14,21 @@ use std::{
 };
 
 use clearance::{NONCE_KIND, NonceEntry, STATEMENT_KIND, authority_origin};
+use estate::Estate;
 use hyper::Method;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use vocabulary::{Digest, Envelope, EstateId, WitnessId};
 
-use self::authority::{Room, append, follow, read_heads, remember_head};
+use self::{
+    authority::{Room, append, follow, read_heads, remember_head},
+    journal::Journaling,
+};
 use crate::{
     authority_wire::StoreHead,
-    command, endpoints,
+    command,
+    door_wire::LedgerPiece,
+    endpoints,
     http::{self, Call, Endpoint, Reply},
     keys,
     report::{Code, Trouble},
@@ -42,8 +50,11 @@ pub struct Config {
     pub tls: Option<PathBuf>,
     /// Witnesses by name, with the address of each.
     pub witnesses: BTreeMap<WitnessId, SocketAddr>,
+    /// Digest of the estate's first charter, from the paper it was installed with. The console needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charter: Option<Digest>,
     /// Where to write the addresses that were really opened.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<PathBuf>,
 }
 
@@ -91,6 +102,11 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         heads: Mutex::new(read_heads(&heads_path)?),
         heads_path,
     });
+    let journal = Arc::new(Journaling::open(
+        &config.dir.join("journal"),
+        &config.estate,
+        config.charter,
+    )?);
     let listener = command::listen(config.listen, identity.is_some()).await?;
     endpoints::publish(config.endpoints.as_deref(), &[("control", &listener)])?;
     let acceptor = identity
@@ -98,21 +114,77 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         .map(tls::Identity::acceptor)
         .transpose()
         .map_err(command::tls_trouble)?;
-    let answering = room.clone();
-    let answerer: http::Answerer = Arc::new(move |call| {
-        let room = answering.clone();
-        Box::pin(async move { answer(&room, call).await })
+    // None of these holds anything that is not in a log: they end with the process.
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(cosign::cosign_always(room.clone(), len_seen));
+    tasks.spawn(cosign::witness_recoveries(room.clone()));
+    tasks.spawn(journal::journal_authority(
+        journal.clone(),
+        room.clone(),
+        room.len.subscribe(),
+    ));
+    let estate: Option<Arc<Estate>> = None;
+    let parts = Arc::new(Parts {
+        room,
+        journal,
+        estate,
     });
-    // The cosigner ends with the process: it holds nothing that is not in the log.
-    let cosigner = tokio::spawn(cosign::cosign_always(room.clone(), len_seen));
-    let recoveries = tokio::spawn(cosign::witness_recoveries(room));
+    let answerer: http::Answerer = Arc::new(move |call| {
+        let parts = parts.clone();
+        Box::pin(async move { answer(&parts, call).await })
+    });
     http::serve(listener, acceptor, answerer, stop).await;
-    cosigner.abort();
-    recoveries.abort();
+    tasks.shutdown().await;
     Ok(())
 }
 
-async fn answer(room: &Room, call: Call) -> Reply {
+/// What answering other parts needs.
+struct Parts {
+    room: Arc<Room>,
+    journal: Arc<Journaling>,
+    estate: Option<Arc<Estate>>,
+}
+
+async fn answer(parts: &Parts, call: Call) -> Reply {
+    match (&call.method, call.path.as_str()) {
+        (&Method::POST, "/journal" | "/backlog" | "/proofs" | "/published") => {
+            told(parts.journal.clone(), call).await
+        }
+        (&Method::GET, "/facts") => facts::answer(parts.estate.as_deref(), &parts.journal, &call).await,
+        _ => answer_log(&parts.room, call).await,
+    }
+}
+
+/// Takes what another part tells, off the threads that answer: it waits for the disk.
+async fn told(journal: Arc<Journaling>, call: Call) -> Reply {
+    let taking = tokio::task::spawn_blocking(move || take(&journal, &call));
+    match taking.await {
+        Ok(reply) => reply,
+        Err(error) => Reply::refuse(500, &error.to_string()),
+    }
+}
+
+fn take(journal: &Journaling, call: &Call) -> Reply {
+    let done = |result: Result<(), evidence::Error>| match result {
+        Ok(()) => Reply::json(&()),
+        Err(error) => Reply::refuse(507, &error.to_string()),
+    };
+    let taken = match call.path.as_str() {
+        "/journal" => call
+            .json::<LedgerPiece>()
+            .map(|piece| match journal.take_piece(&piece) {
+                Ok(known) => Reply::json(&known),
+                Err(sentence) => Reply::refuse(422, &sentence),
+            }),
+        "/backlog" => call.json().map(|told| done(journal.take_backlog(told))),
+        "/proofs" => call.json().map(|told| done(journal.take_proofs(told))),
+        "/published" => call.json().map(|told| done(journal.take_published(told))),
+        other => Err(Reply::not_found(other)),
+    };
+    taken.unwrap_or_else(|refused| refused)
+}
+
+async fn answer_log(room: &Room, call: Call) -> Reply {
     match (&call.method, call.path.as_str()) {
         (&Method::POST, "/statement") => match call.json::<Envelope>() {
             Ok(envelope) => match envelope.check_limits() {

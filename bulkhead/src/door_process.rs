@@ -10,6 +10,7 @@ pub mod follow;
 mod journal;
 pub mod refusals;
 pub mod store;
+mod tell;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -61,6 +62,11 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     )?);
     let control = api::start(&config, identity.as_ref(), follower.clone(), stop.clone())?;
     let following = tokio::spawn(follower.clone().follow_always());
+    let telling = tokio::spawn(tell::tell_always(
+        follower.control().clone(),
+        doors.clone(),
+        store.spool.clone(),
+    ));
     let keeping = tokio::spawn(store.clone().keep_keys_with_positions(gates.clone()));
     let fronts = start_fronts(&config, gates, &store).await?;
     publish(&config, control.address, fronts.addresses())?;
@@ -73,6 +79,7 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
         );
     }
     following.abort();
+    telling.abort();
     keeping.abort();
     control.join();
     store.close();

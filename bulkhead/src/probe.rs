@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 use self::session::{Attempt, Fronts, Standing};
 use crate::{
     clock, command,
+    control_wire::Proven,
     door_wire::{DoorLine, StatusReply},
     endpoints, http,
     http::{Call, Endpoint, Reply},
@@ -48,6 +49,9 @@ pub struct Config {
     /// Where to write the address that was really opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<PathBuf>,
+    /// The control room, which is told every result for its journal; absent where there is none to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<SocketAddr>,
     /// Milliseconds between two looks at a door process.
     #[serde(default = "every_default")]
     pub every_millis: u64,
@@ -56,6 +60,10 @@ pub struct Config {
     /// Accounts to try with, by door.
     pub accounts: BTreeMap<DoorId, Account>,
 }
+
+/// How long the control room may take to note results, and the wait after it could not be reached.
+const TELL_WAIT: Duration = Duration::from_secs(10);
+const TELL_AGAIN: Duration = Duration::from_secs(1);
 
 const fn every_default() -> u64 {
     1_000
@@ -143,6 +151,8 @@ pub type Proofs = BTreeMap<DoorId, Proof>;
 
 struct Shared {
     proofs: Mutex<Proofs>,
+    /// Rounds that brought results; whoever tells them waits for the next.
+    rounds: watch::Sender<u64>,
 }
 
 /// Runs until a signal.
@@ -158,6 +168,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         .map_err(command::tls_trouble)?;
     let shared = Arc::new(Shared {
         proofs: Mutex::new(Proofs::new()),
+        rounds: watch::Sender::new(0),
     });
     let mut accounts = BTreeMap::new();
     for (door, account) in &config.accounts {
@@ -190,6 +201,13 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         };
         rounds.spawn(round.go_always());
     }
+    if let Some(address) = config.control {
+        let control = Endpoint {
+            address,
+            tls: connector.clone(),
+        };
+        rounds.spawn(tell_always(control, shared.clone()));
+    }
     let listener = command::listen(config.listen, identity.is_some()).await?;
     endpoints::publish(config.endpoints.as_deref(), &[("probe", &listener)])?;
     let acceptor = identity
@@ -211,6 +229,40 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     http::serve(listener, acceptor, answerer, stop).await;
     rounds.shutdown().await;
     Ok(())
+}
+
+/// Tells the control room what is new. Ends with the process; a room that was not reached hears everything later.
+async fn tell_always(control: Endpoint, shared: Arc<Shared>) {
+    let mut rounds = shared.rounds.subscribe();
+    let mut told: BTreeMap<DoorId, (Epoch, Position, Timestamp)> = BTreeMap::new();
+    loop {
+        rounds.mark_unchanged();
+        let doors: Proofs = {
+            let proofs = shared.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+            let news = proofs
+                .iter()
+                .filter(|(door, proof)| told.get(*door) != Some(&(proof.epoch, proof.position, proof.at)));
+            news.map(|(door, proof)| (door.clone(), proof.clone())).collect()
+        };
+        if !doors.is_empty() {
+            let body = serde_json::to_vec(&Proven { doors: doors.clone() }).unwrap_or_default();
+            match http::call(&control, Method::POST, "/proofs", body, TELL_WAIT).await {
+                Ok(_) => told.extend(
+                    doors
+                        .into_iter()
+                        .map(|(door, proof)| (door, (proof.epoch, proof.position, proof.at))),
+                ),
+                Err(error) => {
+                    tracing::debug!(%error, "the control room does not hear the prober");
+                    tokio::time::sleep(TELL_AGAIN).await;
+                    continue;
+                }
+            }
+        }
+        if rounds.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// What is needed to try a door.
@@ -308,6 +360,9 @@ impl Round {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(door, proof);
+            self.shared
+                .rounds
+                .send_modify(|rounds| *rounds = rounds.wrapping_add(1));
         }
     }
 }

@@ -47,6 +47,8 @@ codes! {
     Refused = "BH-2002",
     /// A statement cannot be read or must not be signed.
     Statement = "BH-2003",
+    /// The site cannot be published or brought to its host.
+    Publication = "BH-2004",
     /// A ledger is damaged or was changed.
     Ledger = "BH-3001",
     /// A spool cannot be opened or is damaged.

@@ -92,6 +92,18 @@ impl Identity {
         Ok(Acceptor(tokio_rustls::TlsAcceptor::from(self.server_config()?)))
     }
 
+    /// Accepts everybody: for browsers, which prove who they are by a signature inside.
+    ///
+    /// # Errors
+    /// [`TlsError::Config`].
+    pub fn acceptor_for_browsers(&self) -> Result<Acceptor, TlsError> {
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(self.chain.clone(), self.key.clone_key())
+            .map_err(|error| TlsError::Config(Box::new(error)))?;
+        Ok(Acceptor(tokio_rustls::TlsAcceptor::from(Arc::new(config))))
+    }
+
     /// The server configuration behind [`Self::acceptor`], for listeners of other rooms.
     ///
     /// # Errors

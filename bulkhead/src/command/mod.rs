@@ -57,6 +57,8 @@ enum Command {
     Witness(process::Arguments),
     /// Probe: versucht durchzukommen. / Prober: tries to get through.
     Probe(process::Arguments),
+    /// Veröffentlichung: die Statusseite aus den Fakten. / Publisher: the status site from the facts.
+    Publish(process::Arguments),
     /// Einstellungen prüfen oder erklären. / Check or explain a configuration.
     #[command(subcommand)]
     Config(process::ConfigCommand),
@@ -80,6 +82,7 @@ impl Cli {
             Command::Control(arguments) => process::control(&arguments),
             Command::Witness(arguments) => process::witness(&arguments),
             Command::Probe(arguments) => process::probe(&arguments),
+            Command::Publish(arguments) => process::publish(&arguments),
             Command::Config(command) => process::config(command),
         }
     }

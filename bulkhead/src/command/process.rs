@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::read_text;
 use crate::{
-    control, door_process, probe,
+    control, door_process, probe, publish,
     report::{Code, Trouble},
     witness,
 };
@@ -67,6 +67,8 @@ pub enum Part {
     Witness,
     /// Probe. / Prober.
     Probe,
+    /// Veröffentlichung. / Publisher.
+    Publish,
 }
 
 /// Reads a configuration; unknown keys are errors, and the sentence names line and column.
@@ -176,6 +178,15 @@ pub fn probe(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     run_until_signal("probe", 1, |stop| probe::run(config, stop))
 }
 
+/// `bulkhead publish`.
+///
+/// # Errors
+/// As [`door`].
+pub fn publish(arguments: &Arguments) -> Result<ExitCode, Trouble> {
+    let config = load(&arguments.config)?;
+    run_until_signal("publish", 1, |stop| publish::run(config, stop))
+}
+
 /// `bulkhead config`.
 ///
 /// # Errors
@@ -190,6 +201,7 @@ pub fn config(command: ConfigCommand) -> Result<ExitCode, Trouble> {
         Part::Control => both::<control::Config>(&file)?,
         Part::Witness => both::<witness::Config>(&file)?,
         Part::Probe => both::<probe::Config>(&file)?,
+        Part::Publish => both::<publish::Config>(&file)?,
     };
     if explain {
         show(&file, &given, &effective, "");

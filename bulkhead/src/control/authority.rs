@@ -93,9 +93,29 @@ pub(super) fn append<T: serde::Serialize>(room: &Room, kind: &str, content: &T) 
     }
 }
 
+/// As [`append`], told as the number of the entry.
+///
+/// # Errors
+/// A sentence; nothing was appended.
+pub(super) fn append_statement<T: serde::Serialize>(
+    room: &Room,
+    kind: &str,
+    content: &T,
+) -> Result<u64, String> {
+    let body = serde_json::to_vec(content).map_err(|error| error.to_string())?;
+    append_entry(room, kind, body).map_err(|(_, sentence)| sentence)
+}
+
 pub(super) fn append_raw(room: &Room, kind: &str, body: Vec<u8>) -> Reply {
+    match append_entry(room, kind, body) {
+        Ok(index) => Reply::json(&Appended { index }),
+        Err((status, sentence)) => Reply::refuse(status, &sentence),
+    }
+}
+
+fn append_entry(room: &Room, kind: &str, body: Vec<u8>) -> Result<u64, (u16, String)> {
     let Ok(kind) = kind.parse() else {
-        return Reply::refuse(500, "Nicht darstellbar. / Cannot be written.");
+        return Err((500, "Nicht darstellbar. / Cannot be written.".to_owned()));
     };
     let draft = Draft {
         kind,
@@ -110,9 +130,9 @@ pub(super) fn append_raw(room: &Room, kind: &str, body: Vec<u8>) -> Reply {
     match appended {
         Ok(range) => {
             room.len.send_replace(range.end);
-            Reply::json(&Appended { index: range.start })
+            Ok(range.start)
         }
-        Err(error) => Reply::refuse(507, &error.to_string()),
+        Err(error) => Err((507, error.to_string())),
     }
 }
 

@@ -94,6 +94,11 @@ impl Follower {
         })
     }
 
+    /// Whom it follows.
+    pub const fn control(&self) -> &Endpoint {
+        &self.control
+    }
+
     /// Where the doors stand.
     pub async fn status(&self) -> Result<StatusReply, Gone> {
         self.doors.status().await

@@ -21,18 +21,26 @@ pub(super) async fn ledger(doors: &Doors, call: &Call) -> Reply {
     let wait = Duration::from_secs(number("wait").unwrap_or(0).min(POLL_SECS_MAX));
     let mut recorded = doors.recorded();
     drop(tokio::time::timeout(wait, recorded.wait_for(|len| *len > from)).await);
-    // A reader that knows more than there is hears how much there is, and notices that this store is an old one.
-    let from = from.min(*recorded.borrow());
+    match piece_from(doors, from).await {
+        Ok(piece) => Reply::json(&piece),
+        Err(what) => Reply::refuse(500, &what),
+    }
+}
+
+/// Entries from one on, or from the end: a reader that knows more than there is hears how much there is, and notices
+/// that this store is an old one.
+pub(super) async fn piece_from(doors: &Doors, from: u64) -> Result<LedgerPiece, String> {
+    let from = from.min(*doors.recorded().borrow());
     let read = match doors.entries(from).await {
         Ok(Ok(read)) => read,
-        Ok(Err(error)) => return Reply::refuse(500, &error.to_string()),
-        Err(gone) => return Reply::refuse(503, &gone.to_string()),
+        Ok(Err(error)) => return Err(error.to_string()),
+        Err(gone) => return Err(gone.to_string()),
     };
     // Reading waits for the disk: not on a thread that answers others.
     match tokio::task::spawn_blocking(move || piece(from, read)).await {
-        Ok(Ok(piece)) => Reply::json(&piece),
-        Ok(Err(error)) => Reply::refuse(500, &error.to_string()),
-        Err(error) => Reply::refuse(500, &error.to_string()),
+        Ok(Ok(piece)) => Ok(piece),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -197,6 +197,7 @@ impl System {
             listen: loopback(),
             tls: Some(system.tls_for(foundation, "control")?),
             witnesses,
+            charter: Some(cast.charter.id().0),
             endpoints: Some(system.endpoints_of("control")),
         };
         let opened = system.launch("control", "control", &config)?;
@@ -296,6 +297,7 @@ impl System {
             listen: loopback(),
             tls: Some(self.tls_for(foundation, "probe")?),
             endpoints: Some(self.endpoints_of("probe")),
+            control: Some(self.control),
             every_millis: 100,
             houses: vec![probe::House {
                 control: address(&self.door, "door")?,

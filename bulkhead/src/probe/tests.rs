@@ -84,6 +84,7 @@ async fn round(front: &Arc<Front>) -> Round {
         accounts: Arc::new(BTreeMap::from([(door(), known)])),
         shared: Arc::new(Shared {
             proofs: Mutex::default(),
+            rounds: watch::Sender::new(0),
         }),
         every: Duration::from_secs(1),
     }

@@ -96,6 +96,7 @@ impl Spool {
             lanes: Mutex::new(Lanes::load(lanes)),
             read,
             pointers: Mutex::new(pointers),
+            cache_path: path,
             staging: config.dir.join("staging"),
             staged: AtomicU64::new(0),
             stale: AtomicBool::new(false),

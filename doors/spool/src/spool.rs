@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) read: ReadSide,
     pub(crate) pointers: Mutex<Connection>,
+    /// Where the pointer cache lies.
+    pub(crate) cache_path: PathBuf,
     pub(crate) staging: PathBuf,
     pub(crate) staged: AtomicU64,
     /// The cache lacks something that is durable: nobody may be handed an item by it.
