@@ -7,6 +7,10 @@
 //! - Only what was shown and confirmed is signed: [`show`] reads the exact bytes and puts them into a sentence with
 //!   counts, [`Shown::confirm`] takes a typed word, [`sign`] reads the file once more and refuses if a byte differs.
 //!   There is no way from bytes to a signature around these three.
+//! - The same for a statement that came over a wire ([`Sheet`]): the sentence is made here from the exact bytes, whatever
+//!   the sender says about them, and a yes is asked for.
+//! - A log-in ([`LogIn`]) is signed in its own namespace `bulkhead-login`, over a challenge that names estate and console,
+//!   and only for the console the person named. A log-in signature can never stand under a statement, nor the reverse.
 //! - What cannot be shown is not signed: an unknown kind, a body that is not what its type says or contradicts itself,
 //!   bytes that hold more than their content (the body written again must give the same bytes).
 //! - Signatures are SSHSIG, namespace `bulkhead`, SHA-512, over the envelope's signed bytes; `ssh-keygen -Y verify`
@@ -23,16 +27,23 @@
 mod agent;
 mod draft;
 mod files;
+mod login;
 mod paper;
 mod refused;
 mod release;
+mod sheet;
 mod signer;
 mod statement;
 
 pub use draft::draft;
-pub use order::{Counts, Lang};
+pub use login::LogIn;
+pub use order::{
+    Counts, Lang,
+    login::{Challenge, ConsoleOrigin},
+};
 pub use paper::{Confirmed, Shown, Signed, attach, export, show, sign};
 pub use refused::Refused;
 pub use release::{Identity, Parts, combine, keygen, rewrap_into, split};
+pub use sheet::{ConfirmedSheet, Sheet};
 pub use signer::{AskPassphrase, Signer, agent_keys};
 pub use statement::Census;

@@ -1,6 +1,9 @@
 //! Why nothing was signed, opened or written: German first, then English.
 
-use order::{BadBody, BadKey, BadSignature, KeyId};
+use order::{
+    BadBody, BadKey, BadSignature, KeyId,
+    login::{BadChallenge, ConsoleOrigin},
+};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -89,6 +92,19 @@ pub enum Refused {
         expected: StatementId,
         /// What the file holds.
         found: StatementId,
+    },
+    /// Not a log-in challenge.
+    #[error("{0}")]
+    Challenge(#[from] BadChallenge),
+    /// A challenge for another console than the one the person went to.
+    #[error(
+        "Die Aufforderung gilt für den Leitstand {found}, angemeldet werden soll bei {expected}: womöglich reicht sie jemand weiter. Nichts wurde unterschrieben. / The challenge is for control room {found}, the log-in is meant for {expected}: somebody may be passing it on. Nothing was signed."
+    )]
+    OtherConsole {
+        /// Where the person went.
+        expected: ConsoleOrigin,
+        /// What the challenge says.
+        found: ConsoleOrigin,
     },
     /// The person did not type the word.
     #[error(

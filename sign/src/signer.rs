@@ -1,6 +1,6 @@
 //! A person's private key, in a file or in an agent. It never leaves this type.
 
-use order::PublicKey;
+use order::{PublicKey, login::Challenge};
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, SshSig};
 use std::{cell::RefCell, fmt, path::Path};
 use vocabulary::{Envelope, Signature};
@@ -82,28 +82,44 @@ impl Signer {
     /// agent that answers with something else is found here and not at a door.
     pub(crate) fn sign(&self, envelope: &Envelope) -> Result<Signature, Refused> {
         let message = envelope.signed_bytes();
-        let broken = |cause: ssh_key::Error| Refused::Making {
-            cause: cause.to_string(),
-        };
-        let made = match &self.means {
-            Means::File(key) => key
-                .sign(Signature::NAMESPACE, HashAlg::Sha512, &message)
-                .map_err(broken)?,
-            Means::Agent(agent) => {
-                let data =
-                    SshSig::signed_data(Signature::NAMESPACE, HashAlg::Sha512, &message).map_err(broken)?;
-                let signature = agent.borrow_mut().sign(&self.public, &data)?;
-                let key = self.public.data().clone();
-                SshSig::new(key, Signature::NAMESPACE, HashAlg::Sha512, signature).map_err(broken)?
-            }
-        };
-        let signature = Signature(made.to_pem(LineEnding::LF).map_err(broken)?);
+        let signature = self.make(Signature::NAMESPACE, &message)?;
         // By the very function doors use: what would count for nothing there is not given out here.
-        if order::verify(&signature, &message)? == self.public.id() {
-            Ok(signature)
+        self.own(order::verify(&signature, &message)?)?;
+        Ok(signature)
+    }
+
+    /// Signs a log-in whose console a person named. In its own namespace, so that it can never stand under a statement.
+    pub(crate) fn sign_login(&self, challenge: &Challenge) -> Result<Signature, Refused> {
+        let signature = self.make(order::LOGIN_NAMESPACE, challenge.text().as_bytes())?;
+        self.own(challenge.verify(&signature)?)?;
+        Ok(signature)
+    }
+
+    fn own(&self, key: order::KeyId) -> Result<(), Refused> {
+        if key == self.public.id() {
+            Ok(())
         } else {
             Err(broken(ssh_key::Error::PublicKey))
         }
+    }
+
+    fn make(&self, namespace: &'static str, message: &[u8]) -> Result<Signature, Refused> {
+        let made = match &self.means {
+            Means::File(key) => key.sign(namespace, HashAlg::Sha512, message).map_err(broken)?,
+            Means::Agent(agent) => {
+                let data = SshSig::signed_data(namespace, HashAlg::Sha512, message).map_err(broken)?;
+                let signature = agent.borrow_mut().sign(&self.public, &data)?;
+                let key = self.public.data().clone();
+                SshSig::new(key, namespace, HashAlg::Sha512, signature).map_err(broken)?
+            }
+        };
+        Ok(Signature(made.to_pem(LineEnding::LF).map_err(broken)?))
+    }
+}
+
+fn broken(cause: ssh_key::Error) -> Refused {
+    Refused::Making {
+        cause: cause.to_string(),
     }
 }
 
