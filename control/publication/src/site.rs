@@ -27,6 +27,9 @@ use crate::{
     words::{Audience, Lang},
 };
 
+pub(crate) use claims::grade as claim_words;
+pub(crate) use page::stage as stage_words;
+
 /// The stylesheet, the same for every page.
 pub const STYLE: &str = include_str!("site/style.css");
 

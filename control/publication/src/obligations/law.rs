@@ -1,0 +1,525 @@
+//! The table of duties.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use vocabulary::ServiceId;
+
+/// Largest table accepted, in bytes.
+const LEN_MAX: usize = 256 * 1024;
+/// Longest span accepted, per unit: a slip of the finger must not move a duty out of sight.
+const SPAN_MAX: u16 = 400;
+
+/// Why a table of duties is not used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BadLaw {
+    /// Too large to be one.
+    #[error(
+        "Die Tabelle der Meldepflichten ist größer als {LEN_MAX} Byte. / The table of duties is larger than {LEN_MAX} bytes."
+    )]
+    TooLarge,
+    /// Its first line does not say which version it is.
+    #[error(
+        "In der ersten Zeile fehlt \"# version JJJJ-MM-TT.N\". / The first line lacks \"# version YYYY-MM-DD.N\"."
+    )]
+    Version,
+    /// Older than what is in force.
+    #[error(
+        "Die Tabelle {offered} ist älter als die geltende {current}. / Table {offered} is older than {current}, which is in force."
+    )]
+    Older {
+        /// What was offered.
+        offered: Version,
+        /// What is in force.
+        current: Version,
+    },
+    /// A row that cannot be read.
+    #[error("Zeile {line} ist nicht lesbar: {why} / Line {line} cannot be read: {why}")]
+    Row {
+        /// Which line of the file.
+        line: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// A duty that follows a duty that is not there.
+    #[error(
+        "Die Pflicht {id} folgt auf {missing}, das fehlt. / Duty {id} follows {missing}, which is missing."
+    )]
+    Follows {
+        /// Which.
+        id: ObligationId,
+        /// On what.
+        missing: ObligationId,
+    },
+}
+
+/// Which edition of the table: a date and a count.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Version {
+    date: jiff::civil::Date,
+    count: u16,
+}
+
+impl FromStr for Version {
+    type Err = BadLaw;
+    fn from_str(text: &str) -> Result<Self, BadLaw> {
+        let (date, count) = text.split_once('.').ok_or(BadLaw::Version)?;
+        let date = date.parse().map_err(|_| BadLaw::Version)?;
+        let count = count.parse().map_err(|_| BadLaw::Version)?;
+        Ok(Self { date, count })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.date, self.count)
+    }
+}
+
+/// Names a duty: 1 to 32 of `A-Z 0-9 -`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ObligationId(String);
+
+impl ObligationId {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ObligationId {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-';
+        if (1..=32).contains(&text.len()) && text.bytes().all(fits) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("a duty's name is 1 to 32 of A-Z, 0-9, '-'".to_owned())
+        }
+    }
+}
+
+impl fmt::Display for ObligationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for ObligationId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ObligationId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word in the table.
+            #[must_use]
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                Self::ALL.iter().copied().find(|known| known.slug() == text).ok_or_else(|| format!("unknown word \"{text}\""))
+            }
+        }
+    )*};
+}
+
+words! {
+    /// What a legal person is, as far as duties differ. One may be several.
+    PersonKind {
+        /// Runs the systems.
+        Provider = "provider",
+        /// Statutory health insurer.
+        StatutoryInsurer = "statutory-insurer",
+        /// Private insurer.
+        PrivateInsurer = "private-insurer",
+        /// Operates a critical installation.
+        CriticalOperator = "critical-operator",
+        /// Makes a product with digital elements.
+        Maker = "maker",
+        /// Doctor's practice.
+        Practice = "practice",
+    }
+
+    /// What somebody came to know.
+    Trigger {
+        /// A significant security incident or disturbance of a service.
+        SignificantIncident = "significant-incident",
+        /// Personal data were lost, disclosed, changed or unavailable.
+        PersonalDataBreach = "personal-data-breach",
+        /// The breach is a high risk for people.
+        HighRiskToPersons = "high-risk-to-persons",
+        /// An authority asked.
+        AuthorityRequest = "authority-request",
+        /// An authority ordered it, or recipients are threatened.
+        ThreatToRecipients = "threat-to-recipients",
+        /// A new processor or place is about to be used.
+        NewProcessor = "new-processor",
+        /// Cloud services are about to be used for social data.
+        CloudLocation = "cloud-location",
+        /// A private insurer knows of an incident.
+        IctIncidentKnown = "ict-incident-known",
+        /// A private insurer classified it as major.
+        IctIncidentClassified = "ict-incident-classified",
+        /// Sick notes cannot be transmitted.
+        TransmissionDisturbed = "transmission-disturbed",
+        /// A crime is suspected.
+        SuspectedCrime = "suspected-crime",
+        /// A weakness of our product is being exploited.
+        ProductVulnerability = "product-vulnerability",
+        /// A severe incident in our product.
+        ProductIncident = "product-incident",
+        /// The weakness of our product is mended.
+        ProductFixed = "product-fixed",
+    }
+}
+
+/// What starts a duty's clock.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Start {
+    Known(Trigger),
+    Sent(ObligationId),
+}
+
+/// How long.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Period {
+    /// Hours by the second.
+    Hours(u16),
+    /// To the end of the n-th day after.
+    Days(u16),
+    /// To the end of the day with the same number n months later.
+    Months(u8),
+    /// Without culpable delay.
+    WithoutDelay,
+    /// As the authority says.
+    AsSet,
+    /// Before it happens.
+    Before,
+    /// A duty or a right without an end.
+    NoDeadline,
+    /// Defines when another duty begins; starts no clock.
+    Rule,
+    /// Holds always; starts no clock.
+    Permanent,
+    /// Returns with the calendar; starts no clock here.
+    Calendar,
+}
+
+impl FromStr for Period {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |from: &str, to: &str| text.strip_prefix(from).and_then(|rest| rest.strip_suffix(to));
+        let small = |digits: &str| digits.parse::<u16>().ok().filter(|n| (1..=SPAN_MAX).contains(n));
+        let bad = || format!("unknown period \"{text}\"");
+        if let Some(digits) = number("PT", "H") {
+            return small(digits).map(Self::Hours).ok_or_else(bad);
+        }
+        if let Some(digits) = number("P", "D") {
+            return small(digits).map(Self::Days).ok_or_else(bad);
+        }
+        if let Some(digits) = number("P", "M") {
+            return small(digits)
+                .and_then(|n| u8::try_from(n).ok())
+                .map(Self::Months)
+                .ok_or_else(bad);
+        }
+        Ok(match text {
+            "without-delay" => Self::WithoutDelay,
+            "as-set" => Self::AsSet,
+            "before" => Self::Before,
+            "no-deadline" => Self::NoDeadline,
+            "rule" => Self::Rule,
+            "permanent" => Self::Permanent,
+            "calendar" => Self::Calendar,
+            _ => return Err(bad()),
+        })
+    }
+}
+
+/// For which services a duty holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Regime {
+    /// For all.
+    All,
+    /// For these only.
+    Only(BTreeSet<ServiceId>),
+    /// For all but these.
+    Except(BTreeSet<ServiceId>),
+}
+
+impl Regime {
+    /// The services among some for which the duty holds; `None` if it holds for none of them. No services named means
+    /// that it is not known which, and then the duty holds.
+    #[must_use]
+    pub fn among(&self, services: &BTreeSet<ServiceId>) -> Option<BTreeSet<ServiceId>> {
+        let hit: BTreeSet<ServiceId> = match self {
+            Self::All => services.clone(),
+            Self::Only(these) => services.intersection(these).cloned().collect(),
+            Self::Except(these) => services.difference(these).cloned().collect(),
+        };
+        (services.is_empty() || !hit.is_empty()).then_some(hit)
+    }
+}
+
+/// One duty.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Obligation {
+    /// Its name.
+    pub id: ObligationId,
+    /// The duty it is part of.
+    pub of: ObligationId,
+    /// Whose.
+    pub who: BTreeSet<PersonKind>,
+    pub(super) starts: BTreeSet<Start>,
+    /// For which services.
+    pub regime: Regime,
+    /// How long.
+    pub period: Period,
+    /// What was not read in the original.
+    pub unverified: Option<String>,
+    /// Which law.
+    pub legal_basis: String,
+    /// For whom, in words.
+    pub applies_to: String,
+    /// When, in words.
+    pub trigger: String,
+    /// From when, in words.
+    pub clock_start: String,
+    /// Until when, in words.
+    pub deadline: String,
+    /// To whom.
+    pub recipient: String,
+    /// By which way.
+    pub channel: String,
+    /// What must be in it.
+    pub content: String,
+    /// What comes after, in words.
+    pub follow_up: String,
+    /// Whether it is in force.
+    pub status: String,
+    /// Where this was read.
+    pub source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    id: String,
+    of: String,
+    who: String,
+    on: String,
+    services: String,
+    due: String,
+    unverified: String,
+    legal_basis: String,
+    applies_to: String,
+    trigger: String,
+    clock_start: String,
+    deadline: String,
+    recipient: String,
+    channel: String,
+    content: String,
+    follow_up: String,
+    status: String,
+    source: String,
+}
+
+/// All duties of one edition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Law {
+    version: Version,
+    obligations: BTreeMap<ObligationId, Obligation>,
+}
+
+impl Law {
+    /// The edition built in.
+    ///
+    /// # Errors
+    /// [`BadLaw`] if it cannot be read, which a test excludes.
+    pub fn built_in() -> Result<Self, BadLaw> {
+        Self::parse(include_str!("../../data/obligations.csv"))
+    }
+
+    /// Reads an edition.
+    ///
+    /// # Errors
+    /// [`BadLaw`] names the line.
+    pub fn parse(text: &str) -> Result<Self, BadLaw> {
+        if text.len() > LEN_MAX {
+            return Err(BadLaw::TooLarge);
+        }
+        let first = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("# version "))
+            .ok_or(BadLaw::Version)?;
+        let version = first.trim().parse()?;
+        let mut reader = csv::ReaderBuilder::new()
+            .comment(Some(b'#'))
+            .from_reader(text.as_bytes());
+        let mut obligations = BTreeMap::new();
+        for row in reader.deserialize::<Row>() {
+            let row = row.map_err(|why| BadLaw::Row {
+                line: why.position().map_or(0, csv::Position::line),
+                why: why.to_string(),
+            })?;
+            let line = u64::try_from(obligations.len())
+                .unwrap_or(u64::MAX)
+                .saturating_add(1);
+            let obligation = obligation(row).map_err(|why| BadLaw::Row { line, why })?;
+            let id = obligation.id.clone();
+            if obligations.insert(id.clone(), obligation).is_some() {
+                return Err(BadLaw::Row {
+                    line,
+                    why: format!("{id} twice"),
+                });
+            }
+        }
+        let law = Self { version, obligations };
+        law.follows_what_is_there()?;
+        Ok(law)
+    }
+
+    /// This edition, or a newer one.
+    ///
+    /// # Errors
+    /// [`BadLaw::Older`] when the text is not newer, or why it cannot be read.
+    pub fn or_newer(&self, text: &str) -> Result<Self, BadLaw> {
+        let offered = Self::parse(text)?;
+        if offered.version < self.version {
+            return Err(BadLaw::Older {
+                offered: offered.version,
+                current: self.version,
+            });
+        }
+        Ok(offered)
+    }
+
+    fn follows_what_is_there(&self) -> Result<(), BadLaw> {
+        for obligation in self.obligations.values() {
+            for start in &obligation.starts {
+                if let Start::Sent(missing) = start
+                    && !self.obligations.contains_key(missing)
+                {
+                    return Err(BadLaw::Follows {
+                        id: obligation.id.clone(),
+                        missing: missing.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Which edition.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// All duties, by name.
+    pub fn obligations(&self) -> impl ExactSizeIterator<Item = &Obligation> {
+        self.obligations.values()
+    }
+
+    /// One duty.
+    #[must_use]
+    pub fn get(&self, id: &ObligationId) -> Option<&Obligation> {
+        self.obligations.get(id)
+    }
+
+    /// Duties whose clock starts when this one is sent.
+    #[must_use]
+    pub fn following(&self, id: &ObligationId) -> Vec<ObligationId> {
+        let starts = |obligation: &&Obligation| obligation.starts.contains(&Start::Sent(id.clone()));
+        self.obligations
+            .values()
+            .filter(starts)
+            .map(|obligation| obligation.id.clone())
+            .collect()
+    }
+}
+
+fn set<T: FromStr<Err = impl fmt::Display> + Ord>(text: &str) -> Result<BTreeSet<T>, String> {
+    text.split(';')
+        .filter(|word| !word.is_empty())
+        .map(|word| word.parse().map_err(|why| format!("{why}")))
+        .collect()
+}
+
+fn obligation(row: Row) -> Result<Obligation, String> {
+    let starts = row
+        .on
+        .split(';')
+        .filter(|word| !word.is_empty())
+        .map(|word| match word.strip_prefix("sent:") {
+            Some(id) => id.parse().map(Start::Sent),
+            None => word.parse().map(Start::Known),
+        })
+        .collect::<Result<BTreeSet<Start>, String>>()?;
+    let regime = match row.services.strip_prefix('!') {
+        Some(rest) => Regime::Except(set(rest)?),
+        None if row.services.is_empty() => Regime::All,
+        None => Regime::Only(set(&row.services)?),
+    };
+    let period: Period = row.due.parse()?;
+    let timeless = matches!(period, Period::Rule | Period::Permanent | Period::Calendar);
+    if timeless != starts.is_empty() {
+        return Err(format!(
+            "{}: a clock needs both a start and a period, what is no clock neither",
+            row.id
+        ));
+    }
+    let who: BTreeSet<PersonKind> = set(&row.who)?;
+    if who.is_empty() {
+        return Err(format!("{}: nobody's duty", row.id));
+    }
+    Ok(Obligation {
+        id: row.id.parse()?,
+        of: row.of.parse()?,
+        who,
+        starts,
+        regime,
+        period,
+        unverified: Some(row.unverified).filter(|text| !text.is_empty()),
+        legal_basis: row.legal_basis,
+        applies_to: row.applies_to,
+        trigger: row.trigger,
+        clock_start: row.clock_start,
+        deadline: row.deadline,
+        recipient: row.recipient,
+        channel: row.channel,
+        content: row.content,
+        follow_up: row.follow_up,
+        status: row.status,
+        source: row.source,
+    })
+}
