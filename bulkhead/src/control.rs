@@ -5,6 +5,7 @@ mod authority;
 mod cosign;
 mod facts;
 mod journal;
+pub mod screen;
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +14,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use clearance::{NONCE_KIND, NonceEntry, STATEMENT_KIND, authority_origin};
+use clearance::{Authority, NONCE_KIND, NonceEntry, STATEMENT_KIND, authority_origin};
 use estate::Estate;
 use hyper::Method;
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ use self::{
 };
 use crate::{
     authority_wire::StoreHead,
-    command,
+    command, door_process,
     door_wire::LedgerPiece,
     endpoints,
     http::{self, Call, Endpoint, Reply},
@@ -53,6 +54,9 @@ pub struct Config {
     /// Digest of the estate's first charter, from the paper it was installed with. The console needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charter: Option<Digest>,
+    /// The console for people, and the facts for the public. Without it this process keeps its logs and nothing more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console: Option<screen::Config>,
     /// Where to write the addresses that were really opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<PathBuf>,
@@ -80,12 +84,12 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         .map_err(command::tls_trouble)?;
     let witnesses = config
         .witnesses
-        .into_iter()
+        .iter()
         .map(|(id, address)| {
             (
-                id,
+                id.clone(),
                 Endpoint {
-                    address,
+                    address: *address,
                     tls: connector.clone(),
                 },
             )
@@ -107,8 +111,14 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         &config.estate,
         config.charter,
     )?);
+    let screen = match &config.console {
+        Some(console) => Some(open_screen(console, &config, &room, &journal).await?),
+        None => None,
+    };
     let listener = command::listen(config.listen, identity.is_some()).await?;
-    endpoints::publish(config.endpoints.as_deref(), &[("control", &listener)])?;
+    let mut listeners = vec![("control", &listener)];
+    listeners.extend(screen.as_ref().map(|opened| ("console", &opened.listener)));
+    endpoints::publish(config.endpoints.as_deref(), &listeners)?;
     let acceptor = identity
         .as_ref()
         .map(tls::Identity::acceptor)
@@ -123,7 +133,15 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         room.clone(),
         room.len.subscribe(),
     ));
-    let estate: Option<Arc<Estate>> = None;
+    let estate = screen.as_ref().map(|opened| opened.estate.clone());
+    if let Some(opened) = screen {
+        tasks.spawn(opened.screen.clone().follow_authority(room.len.subscribe()));
+        tasks.spawn(
+            opened
+                .screen
+                .serve(opened.listener, opened.acceptor, stop.clone()),
+        );
+    }
     let parts = Arc::new(Parts {
         room,
         journal,
@@ -143,6 +161,60 @@ struct Parts {
     room: Arc<Room>,
     journal: Arc<Journaling>,
     estate: Option<Arc<Estate>>,
+}
+
+/// The console, ready to serve.
+struct OpenedScreen {
+    screen: Arc<screen::Screen>,
+    estate: Arc<Estate>,
+    listener: tokio::net::TcpListener,
+    acceptor: Option<tls::Acceptor>,
+}
+
+async fn open_screen(
+    console: &screen::Config,
+    config: &Config,
+    room: &Arc<Room>,
+    journal: &Arc<Journaling>,
+) -> Result<OpenedScreen, Trouble> {
+    let estate = Arc::new(door_process::config::read_estate(&console.estate)?);
+    let Some(charter) = config.charter else {
+        return Err(Trouble::new(
+            Code::Config,
+            "Die Konsole braucht `charter`, den Fingerabdruck der ersten Verfassung. / The console needs `charter`, the digest \
+             of the first charter.",
+        ));
+    };
+    if *estate.id() != config.estate {
+        return Err(Trouble::new(
+            Code::Config,
+            "Die Konsole nennt einen anderen Verbund. / The console names another estate.",
+        ));
+    }
+    let authority = Authority::install(config.estate.clone(), charter).map_err(|error| {
+        Trouble::because(
+            Code::Config,
+            "Der Verbund hat keinen brauchbaren Namen. / The estate's name is not usable.",
+            error,
+        )
+    })?;
+    let acceptor = console
+        .tls
+        .as_deref()
+        .map(command::identity)
+        .transpose()?
+        .as_ref()
+        .map(tls::Identity::acceptor_for_browsers)
+        .transpose()
+        .map_err(command::tls_trouble)?;
+    let listener = command::listen(console.listen, acceptor.is_some()).await?;
+    let screen = screen::Screen::new(console, estate.clone(), authority, room.clone(), journal.clone())?;
+    Ok(OpenedScreen {
+        screen: Arc::new(screen),
+        estate,
+        listener,
+        acceptor,
+    })
 }
 
 async fn answer(parts: &Parts, call: Call) -> Reply {

@@ -21,4 +21,5 @@ pub mod probe;
 pub mod publish;
 pub mod report;
 pub mod tls;
+pub mod web;
 pub mod witness;

@@ -9,7 +9,7 @@ use std::{
 use toml::{Table, Value};
 use vocabulary::{CellId, DoorId, InsurerId, service};
 
-use super::system::{FrontPorts, Regular};
+use super::{ports::FrontPorts, system::Regular};
 use crate::probe::{BadMark, Mark};
 
 fn text(value: impl ToString) -> Value {

@@ -13,11 +13,16 @@ use record::KeyName;
 use serde::Serialize;
 use vocabulary::{Digest, DoorId, ServiceId, SiteId, WitnessId, service};
 
-use super::cast::Cast;
+use super::{
+    cast::Cast,
+    ports::{FrontPorts, free_port, loopback},
+};
 use crate::{
-    command, control, door_process, endpoints, files,
+    command,
+    control::{self, screen},
+    door_process, endpoints, files,
     http::Endpoint,
-    keys, probe,
+    keys, probe, publish,
     report::{Code, Trouble},
     tls, witness,
 };
@@ -51,6 +56,8 @@ pub struct System {
     pub door: BTreeMap<String, SocketAddr>,
     /// The control room.
     pub control: SocketAddr,
+    /// The console, for browsers.
+    pub console: SocketAddr,
     /// The prober.
     pub probe: SocketAddr,
     /// The doors the system guards.
@@ -101,50 +108,6 @@ pub fn lay(folder: &Path, estate: &Estate) -> Result<Foundation, Trouble> {
     })
 }
 
-fn loopback() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 0))
-}
-
-/// Ports below the range that systems take for outgoing connections (Linux: 32768 on; IANA: 49152 on).
-const PORTS: std::ops::Range<u16> = 10_000..32_000;
-/// Ports tried before giving up; most of the range is free on any machine.
-const PORTS_TRIED_MAX: usize = 1_000;
-
-/// An address on loopback that was free a moment ago. Used where a process must come back at the same place after a
-/// crash; everything else lets the system choose. The system must not choose here: while the process is dead, an
-/// outgoing connection could take its port, even one of the clients that call it again and again.
-fn free_port() -> Result<SocketAddr, Trouble> {
-    for _ in 0..PORTS_TRIED_MAX {
-        let mut drawn = [0; 2];
-        getrandom::fill(&mut drawn).map_err(|error| wrong(error.to_string()))?;
-        let port = PORTS.start + u16::from_le_bytes(drawn) % (PORTS.end - PORTS.start);
-        if let Ok(listener) = std::net::TcpListener::bind((loopback().ip(), port)) {
-            return listener.local_addr().map_err(wrong);
-        }
-    }
-    Err(wrong("no free port"))
-}
-
-/// Where the three fronts of the door process stand.
-pub struct FrontPorts {
-    /// Intake.
-    pub intake: SocketAddr,
-    /// Submission.
-    pub submission: SocketAddr,
-    /// Fetch.
-    pub fetch: SocketAddr,
-}
-
-impl FrontPorts {
-    fn free() -> Result<Self, Trouble> {
-        Ok(Self {
-            intake: free_port()?,
-            submission: free_port()?,
-            fetch: free_port()?,
-        })
-    }
-}
-
 impl System {
     /// Starts `program` as witnesses, control room, doors and prober, in this order, each when the one before it listens.
     ///
@@ -174,6 +137,7 @@ impl System {
             connector,
             door: BTreeMap::new(),
             control: loopback(),
+            console: loopback(),
             probe: loopback(),
             doors: BTreeSet::new(),
         };
@@ -191,6 +155,7 @@ impl System {
             let opened = system.launch("witness", id.as_str(), &config)?;
             witnesses.insert(id.clone(), address(&opened, "witness")?);
         }
+        let console = free_port()?;
         let config = control::Config {
             estate: estate.id().clone(),
             dir: folder.join("control"),
@@ -198,12 +163,20 @@ impl System {
             tls: Some(system.tls_for(foundation, "control")?),
             witnesses,
             charter: Some(cast.charter.id().0),
+            console: Some(screen::Config {
+                estate: estate_file.to_owned(),
+                listen: console,
+                origin: format!("http://{console}").parse().map_err(wrong)?,
+                tls: None,
+            }),
             endpoints: Some(system.endpoints_of("control")),
         };
         let opened = system.launch("control", "control", &config)?;
         system.control = address(&opened, "control")?;
+        system.console = address(&opened, "console")?;
         system.start_doors(estate, estate_file, foundation, cast, regular)?;
         system.start_prober(foundation, estate, regular)?;
+        system.start_publisher(foundation)?;
         Ok(system)
     }
 
@@ -313,6 +286,25 @@ impl System {
         Ok(())
     }
 
+    /// The publisher has no listener: it is there once its process is.
+    fn start_publisher(&mut self, foundation: &Foundation) -> Result<(), Trouble> {
+        let config = publish::Config {
+            control: self.control,
+            tls: Some(self.tls_for(foundation, "publish")?),
+            dir: self.site(),
+            state: self.folder.join("publish"),
+            push: None,
+        };
+        let path = self.config_of("publish");
+        write_toml(&path, &config)?;
+        self.spawn("publish", "publish", &path).map(drop)
+    }
+
+    /// Where the status site lies.
+    pub fn site(&self) -> PathBuf {
+        self.folder.join("site")
+    }
+
     /// Writes a configuration and starts the part from it.
     fn launch<T: Serialize>(
         &mut self,
@@ -325,15 +317,8 @@ impl System {
         self.launch_from(job, name, &path)
     }
 
-    fn launch_from(
-        &mut self,
-        job: &str,
-        name: &str,
-        config: &Path,
-    ) -> Result<BTreeMap<String, SocketAddr>, Trouble> {
-        let endpoints = self.endpoints_of(name);
-        // An old list of addresses must not be taken for the new one.
-        let _absent = std::fs::remove_file(&endpoints);
+    /// Starts a part; gives the file with what it says.
+    fn spawn(&mut self, job: &str, name: &str, config: &Path) -> Result<PathBuf, Trouble> {
         let log_path = self.folder.join(format!("{name}.log"));
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -352,6 +337,19 @@ impl System {
             name: name.to_owned(),
             child,
         });
+        Ok(log_path)
+    }
+
+    fn launch_from(
+        &mut self,
+        job: &str,
+        name: &str,
+        config: &Path,
+    ) -> Result<BTreeMap<String, SocketAddr>, Trouble> {
+        let endpoints = self.endpoints_of(name);
+        // An old list of addresses must not be taken for the new one.
+        let _absent = std::fs::remove_file(&endpoints);
+        let log_path = self.spawn(job, name, config)?;
         let began = Instant::now();
         loop {
             if let Ok(addresses) = endpoints::read(&endpoints) {
