@@ -180,8 +180,17 @@ impl Incident {
     /// Where its unexplained signals point.
     #[must_use]
     pub fn touched(&self) -> BTreeSet<Touched> {
+        self.pointing().cloned().collect()
+    }
+
+    /// Whether a cell is among them.
+    pub(crate) fn covers(&self, cell: &CellId, roll: &Roll) -> bool {
+        self.pointing().any(|touched| roll.touches(touched, cell))
+    }
+
+    fn pointing(&self) -> impl Iterator<Item = &Touched> {
         let kept = self.unexplained().flat_map(|signal| &signal.touched);
-        kept.chain(&self.more_touched).cloned().collect()
+        kept.chain(&self.more_touched)
     }
 
     /// The cells they point at.
@@ -268,10 +277,7 @@ impl Incident {
             return true;
         }
         let near = signal.seen.since(self.latest).0 <= CORRELATION_SECS;
-        near && self
-            .cells(roll)
-            .iter()
-            .any(|cell| insurers.contains(&cell.insurer))
+        near && self.pointing().any(|touched| roll.touches_any(touched, insurers))
     }
 
     /// The known signal that a new one only repeats: same indicator, nowhere new, and not worse. Business measures and
@@ -341,15 +347,20 @@ impl Incident {
         }
     }
 
-    /// Explains one signal. The same explanation again changes nothing.
-    pub(crate) fn explain(&mut self, signal: &SignalId, explanation: Explanation) {
+    /// Explains one signal; whether that was news. The first explanation stays.
+    pub(crate) fn explain(&mut self, signal: &SignalId, explanation: Explanation) -> bool {
         let now = explanation.at;
-        if let Some(sighting) = self.signals.get_mut(signal) {
-            sighting.explained.get_or_insert(explanation);
+        let Some(sighting) = self.signals.get_mut(signal) else {
+            return false;
+        };
+        if sighting.explained.is_some() {
+            return false;
         }
-        if self.more == 0 && self.unexplained().next().is_none() && self.state == IncidentState::Open {
+        sighting.explained = Some(explanation);
+        if self.more == 0 && self.unexplained().next().is_none() {
             self.state = IncidentState::Closed(now);
         }
+        true
     }
 }
 

@@ -204,6 +204,30 @@ impl Roll {
         })
     }
 
+    /// Whether something touches a cell.
+    pub(crate) fn touches(&self, touched: &Touched, cell: &CellId) -> bool {
+        match touched {
+            Touched::Cell(one) => one == cell,
+            Touched::Environment(insurer) => *insurer == cell.insurer,
+            Touched::Site(site) => self.cells.get(cell) == Some(site),
+            Touched::Service { site, service } => {
+                *service == cell.service && self.cells.get(cell) == Some(site)
+            }
+        }
+    }
+
+    /// Whether something touches any of these insurers.
+    pub(crate) fn touches_any(&self, touched: &Touched, insurers: &BTreeSet<InsurerId>) -> bool {
+        match touched {
+            Touched::Cell(CellId { insurer, .. }) | Touched::Environment(insurer) => {
+                insurers.contains(insurer)
+            }
+            Touched::Site(site) | Touched::Service { site, .. } => insurers
+                .iter()
+                .any(|insurer| self.sites.get(insurer) == Some(site)),
+        }
+    }
+
     /// All cells, with their sites.
     pub(crate) fn all_cells(&self) -> impl Iterator<Item = (&CellId, &SiteId)> {
         self.cells.iter()

@@ -46,7 +46,8 @@ pub(crate) fn clean(foreign: &str, chars_max: usize) -> String {
         kept = kept.saturating_add(1);
         out.push(c);
     }
-    if out.contains(" / ") {
+    // Each round shortens it; what two spaces on both sides leave behind is caught by the next.
+    while out.contains(" / ") {
         out = out.replace(" / ", "/");
     }
     out
@@ -76,6 +77,7 @@ mod tests {
     #[test]
     fn foreign_text_cannot_turn_lines_or_languages() {
         assert_eq!(clean("a\u{202E}b\u{1b}[31m\nc / d", 20), "ab[31m c/d");
+        assert_eq!(clean("c  /  d", 20), "c/d");
         assert_eq!(clean("xxxxx", 3), "xxx…");
         assert_eq!(listed(["a", "b", "c"].into_iter(), 2, "and"), "a, b and 1");
     }

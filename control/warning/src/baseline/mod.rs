@@ -17,8 +17,8 @@ use score::Usual;
 pub const WEEKS_MAX: usize = 8;
 /// Fewer weeks than this are not enough history.
 pub const WEEKS_MIN: usize = 4;
-/// An hour with fewer mails than this says nothing about their share of errors.
-pub const SHARE_MAILS_MIN: u32 = 20;
+/// An hour with fewer senders than this says nothing about the share of errors.
+pub const SHARE_SENDERS_MIN: u32 = 20;
 
 /// What was counted in one hour of one week.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub const SHARE_MAILS_MIN: u32 = 20;
 pub struct Hour {
     /// Which local day, in days since 1970-01-01. One hour per day and hour of the week is kept.
     pub day: i64,
-    /// What is counted: eAU, payments, error mails.
+    /// What is counted: eAU, payments, senders answered with an error.
     pub units: u32,
     /// Of how many, where a share is watched; otherwise zero.
     pub of: u32,
@@ -85,11 +85,11 @@ impl Baseline {
         }
     }
 
-    /// Judges a number of errors among some mails of an hour.
+    /// Judges how many of the senders of an hour were answered with an error.
     #[must_use]
-    pub fn judge_share(&self, hour: HourOfWeek, errors: u32, mails: u32) -> Verdict {
+    pub fn judge_share(&self, hour: HourOfWeek, failed: u32, all: u32) -> Verdict {
         match self.usual_share(hour) {
-            Ok(usual) => score::share(usual, errors, mails),
+            Ok(usual) => score::share(usual, failed, all),
             Err(thin) => Verdict::NotEnoughHistory(thin),
         }
     }
@@ -125,7 +125,7 @@ impl Baseline {
         let shares = |weeks: &[Hour]| -> Vec<u64> {
             weeks
                 .iter()
-                .filter(|week| week.of >= SHARE_MAILS_MIN)
+                .filter(|week| week.of >= SHARE_SENDERS_MIN)
                 .map(|week| u64::from(week.units).saturating_mul(1_000_000) / u64::from(week.of))
                 .collect()
         };
@@ -138,7 +138,7 @@ impl Baseline {
             .hours
             .iter()
             .flatten()
-            .filter(|week| week.of >= SHARE_MAILS_MIN)
+            .filter(|week| week.of >= SHARE_SENDERS_MIN)
             .copied()
             .collect();
         let known: std::collections::BTreeSet<i64> = all.iter().map(|week| week.day.div_euclid(7)).collect();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_needs_mails_before_it_means_anything() {
+    fn a_share_needs_senders_before_it_means_anything() {
         let baseline = learned(&[(4, 200), (5, 210), (3, 190), (4, 205)]);
         for (errors, mails) in [(0, 0), (1, 1), (2, 2), (3, 100)] {
             assert!(

@@ -8,7 +8,7 @@
 //! `score = (observed − expected) / sqrt(spread² + chance² + floor²)`
 //!
 //! A score of 6 therefore reads: six times as far from the usual as weeks and chance together explain. A window is
-//! unusual only if it is also *large* in itself: a count under half or over twice (and ten more than) the expected, a
+//! unusual only if it is also *large* in itself: a count under half, or over three times and thirty more than the expected, a
 //! share at least 20 percentage points above the usual. Statistics alone would wake people for 3 % instead of 2 %.
 
 use core::fmt;
@@ -21,7 +21,7 @@ const ENTER: Score = Score(600);
 const LEAVE: Score = Score(300);
 /// Milli-counts²: one count.
 const COUNT_FLOOR: u128 = 1_000_000;
-/// Milli-mails²: half a mail.
+/// Milli-senders²: half a sender.
 const SHARE_FLOOR: u128 = 250_000;
 /// Parts per million that a share must lie above the usual.
 const SHARE_EFFECT: u64 = 200_000;
@@ -166,23 +166,23 @@ pub(super) fn count(usual: Usual, minutes: u32, observed: u32) -> Verdict {
     let large = match observed.cmp(&expected) {
         core::cmp::Ordering::Less => observed.saturating_mul(2) <= expected,
         core::cmp::Ordering::Equal => false,
-        core::cmp::Ordering::Greater => observed >= expected.saturating_mul(2).saturating_add(10_000),
+        core::cmp::Ordering::Greater => observed >= expected.saturating_mul(3).saturating_add(30_000),
     };
     verdict(score, large, expected)
 }
 
-pub(super) fn share(usual: Usual, errors: u32, mails: u32) -> Verdict {
+pub(super) fn share(usual: Usual, failed: u32, all: u32) -> Verdict {
     let p = u128::from(usual.median.min(1_000_000));
-    let n = u128::from(mails);
+    let n = u128::from(all);
     let expected = n.saturating_mul(p) / 1000;
     let spread = n.saturating_mul(usual.spread()) / 1000;
-    // Binomial: n·p·(1 − p), here in milli-mails² (p in millionths).
+    // Binomial: n·p·(1 − p), here in milli-senders² (p in millionths).
     let chance = n.saturating_mul(p).saturating_mul(1_000_000 - p) / 1_000_000;
-    let observed = u128::from(errors.min(mails)).saturating_mul(1000);
+    let observed = u128::from(failed.min(all)).saturating_mul(1000);
     let score = score(observed, expected, root(spread, chance, SHARE_FLOOR));
-    let found = u64::from(errors.min(mails))
+    let found = u64::from(failed.min(all))
         .saturating_mul(1_000_000)
-        .checked_div(u64::from(mails));
+        .checked_div(u64::from(all));
     let large = found.is_some_and(|found| found >= usual.median.saturating_add(SHARE_EFFECT));
     // Fewer errors than usual are no alarm.
     verdict(Score(score.0.max(0)), large, expected)
@@ -254,7 +254,7 @@ mod tests {
             (score.to_string().as_str(), side, expected_milli),
             ("-7.00", Side::Low, 50_000)
         );
-        // 2 %, ten mails, all errors: (10 - 0.2) / sqrt(0.196 + 0.25) = 14.67.
+        // 2 %, ten senders, all with errors: (10 - 0.2) / sqrt(0.196 + 0.25) = 14.67.
         let usual = Usual {
             median: 20_000,
             mad: 0,

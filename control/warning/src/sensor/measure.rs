@@ -11,9 +11,9 @@ use crate::signal::Kind;
 pub enum Measure {
     /// eAU that came in, per minute.
     EauRate,
-    /// Error mails among the answers to eAU mails.
+    /// Senders whose eAU is answered with an error mail, among those answered.
     ErrorShare,
-    /// Error mails that say "key not available" (codes 313, 314) among the answers: our side cannot decrypt.
+    /// Senders who are answered "key not available" (codes 313, 314), among those answered: our side cannot decrypt.
     KeyErrorShare,
     /// Payments that went out, per minute.
     PaymentVolume,
@@ -48,7 +48,9 @@ impl Measure {
         }
     }
 
-    pub(crate) const fn is_share(self) -> bool {
+    /// Whether a share of senders is watched, and not a count.
+    #[must_use]
+    pub const fn is_share(self) -> bool {
         match self {
             Self::ErrorShare | Self::KeyErrorShare => true,
             Self::EauRate | Self::PaymentVolume => false,

@@ -1,10 +1,11 @@
 //! Business measures of one insurer: minutes in, alarms raised and settled out.
 //!
 //! Minutes are gathered into windows of [`SLOT_MINUTES`], aligned to the clock. Where a share is watched a window also
-//! waits for [`SLOT_MAILS_MIN`] mails, at most [`SLOT_MINUTES_MAX`] minutes: at night a single mail is no share.
+//! waits for [`SLOT_SENDERS_MIN`] senders, at most [`SLOT_MINUTES_MAX`] minutes: at night a single mail is no share.
 //! [`ENTER_SLOTS`] unusual windows in a row on the same side raise the alarm, [`LEAVE_SLOTS`] calm ones settle it.
 
 mod measure;
+mod senders;
 
 use std::collections::BTreeSet;
 
@@ -17,13 +18,14 @@ use crate::{
 };
 
 pub use measure::{ErrorKind, Measure, error_kind};
+pub use senders::Senders;
 
 /// Shortest window.
 pub const SLOT_MINUTES: u32 = 5;
-/// Longest window, for shares with few mails.
+/// Longest window, for shares with few senders.
 pub const SLOT_MINUTES_MAX: u32 = 60;
-/// Mails a window of a share waits for.
-pub const SLOT_MAILS_MIN: u32 = 4;
+/// Different senders a window of a share waits for.
+pub const SLOT_SENDERS_MIN: u32 = 4;
 /// Unusual windows in a row that raise an alarm.
 pub const ENTER_SLOTS: u8 = 2;
 /// Calm windows in a row that settle it.
@@ -31,16 +33,66 @@ pub const LEAVE_SLOTS: u8 = 6;
 /// An hour with fewer minutes than this is not learned.
 pub const HOUR_MINUTES_MIN: u32 = 50;
 
-/// One complete minute: what was counted, and among how many where a share is watched. A minute in which nothing came
-/// is told as zero; a minute that is not told is missing.
+/// One complete minute. A minute in which nothing came is told as such; a minute that is not told is missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Minute {
     /// When it began.
     pub at: Timestamp,
-    /// eAU, payments, or error mails.
-    pub units: u32,
-    /// Answers looked at, for shares; otherwise zero.
-    pub of: u32,
+    /// What was seen in it.
+    pub seen: Seen,
+}
+
+/// What was seen in a minute.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Seen {
+    /// So many eAU or payments.
+    Count(u32),
+    /// Senders that were answered, and those of them whose answer was an error.
+    Share {
+        /// Answered with an error.
+        failed: Senders,
+        /// Answered at all.
+        all: Senders,
+    },
+}
+
+impl Seen {
+    const fn nothing(measure: Measure) -> Self {
+        if measure.is_share() {
+            Self::Share {
+                failed: Senders::none(),
+                all: Senders::none(),
+            }
+        } else {
+            Self::Count(0)
+        }
+    }
+
+    /// Both together; nothing where they are not of one kind.
+    fn with(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Count(a), Self::Count(b)) => Some(Self::Count(a.saturating_add(b))),
+            (
+                Self::Share { failed, all },
+                Self::Share {
+                    failed: more_failed,
+                    all: more,
+                },
+            ) => Some(Self::Share {
+                failed: failed.with(more_failed),
+                all: all.with(more).with(more_failed),
+            }),
+            (Self::Count(_), Self::Share { .. }) | (Self::Share { .. }, Self::Count(_)) => None,
+        }
+    }
+
+    /// Counted, and among how many where a share is watched.
+    fn figures(self) -> (u32, u32) {
+        match self {
+            Self::Count(count) => (count, 0),
+            Self::Share { failed, all } => (failed.count(), all.count()),
+        }
+    }
 }
 
 /// A change of the alarm.
@@ -63,7 +115,7 @@ pub struct Raised {
     pub score: Score,
     /// Counted in the last window.
     pub units: u32,
-    /// Among how many, for shares.
+    /// Among how many, for shares. Both are senders then.
     pub of: u32,
     /// Minutes of the last window.
     pub minutes: u32,
@@ -89,8 +141,7 @@ enum Alarm {
 struct Slot {
     since: Timestamp,
     minutes: u32,
-    units: u32,
-    of: u32,
+    seen: Seen,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -153,12 +204,14 @@ impl Series {
         self.last
     }
 
-    /// Takes one minute. Minutes must come in order; one that was taken already changes nothing.
+    /// Takes one minute. Minutes must come in order; one that was taken already, or is of another kind than the
+    /// measure, changes nothing.
     pub fn take(&mut self, minute: Minute, lesson: Lesson, holidays: &BTreeSet<CivilDate>) -> Option<Turn> {
         let at = Timestamp(minute.at.0.div_euclid(60).saturating_mul(60));
         if self.last.is_some_and(|last| at <= last) {
             return None;
         }
+        Seen::nothing(self.measure).with(minute.seen)?;
         let gap = self.last.map(|last| at.since(last).0 / 60);
         self.last = Some(at);
         if gap.is_some_and(|minutes| minutes > u64::from(SLOT_MINUTES)) {
@@ -174,24 +227,25 @@ impl Series {
         } else {
             here.hour
         };
-        self.run(here, minute, lesson, holidays);
-        let slot = self.slot.get_or_insert(Slot {
+        self.begin_hour(here, lesson, holidays);
+        let begun = self.slot.unwrap_or(Slot {
             since: at,
             minutes: 0,
-            units: 0,
-            of: 0,
+            seen: Seen::nothing(self.measure),
         });
-        slot.minutes = slot.minutes.saturating_add(1);
-        slot.units = slot.units.saturating_add(minute.units);
-        slot.of = slot.of.saturating_add(minute.of);
-        let slot = *slot;
+        let slot = Slot {
+            since: begun.since,
+            minutes: begun.minutes.saturating_add(1),
+            seen: begun.seen.with(minute.seen)?,
+        };
+        self.slot = Some(slot);
+        let (_, of) = slot.seen.figures();
         let boundary =
             at.0.div_euclid(60)
                 .saturating_add(1)
                 .rem_euclid(i64::from(SLOT_MINUTES))
                 == 0;
-        let enough =
-            !self.measure.is_share() || slot.of >= SLOT_MAILS_MIN || slot.minutes >= SLOT_MINUTES_MAX;
+        let enough = !self.measure.is_share() || of >= SLOT_SENDERS_MIN || slot.minutes >= SLOT_MINUTES_MAX;
         if !(boundary && enough) {
             return None;
         }
@@ -199,8 +253,8 @@ impl Series {
         self.turn(slot, compared)
     }
 
-    /// Adds to the running hour; a finished one is learned if it was complete and normal.
-    fn run(&mut self, here: Local, minute: Minute, lesson: Lesson, holidays: &BTreeSet<CivilDate>) {
+    /// Counts a minute of the running hour; a finished hour is learned if it was complete and normal.
+    fn begin_hour(&mut self, here: Local, lesson: Lesson, holidays: &BTreeSet<CivilDate>) {
         if let Some(done) = self.running
             && (done.here.day, done.here.hour) != (here.day, here.hour)
         {
@@ -224,18 +278,21 @@ impl Series {
             lesson: Lesson::Learn,
         });
         running.minutes = running.minutes.saturating_add(1);
-        running.units = running.units.saturating_add(minute.units);
-        running.of = running.of.saturating_add(minute.of);
         if lesson == Lesson::Skip || raised {
             running.lesson = Lesson::Skip;
         }
     }
 
     fn turn(&mut self, slot: Slot, hour: HourOfWeek) -> Option<Turn> {
+        let (units, of) = slot.seen.figures();
+        if let Some(running) = &mut self.running {
+            running.units = running.units.saturating_add(units);
+            running.of = running.of.saturating_add(of);
+        }
         let verdict = if self.measure.is_share() {
-            self.baseline.judge_share(hour, slot.units, slot.of)
+            self.baseline.judge_share(hour, units, of)
         } else {
-            self.baseline.judge_count(hour, slot.minutes, slot.units)
+            self.baseline.judge_count(hour, slot.minutes, units)
         };
         let (alarm, turn) = next(self.alarm, verdict, slot);
         self.alarm = alarm;
@@ -279,12 +336,13 @@ fn next(alarm: Alarm, verdict: Verdict, slot: Slot) -> (Alarm, Option<Turn>) {
             if slots < ENTER_SLOTS {
                 return (Alarm::Pending { slots, since, side }, None);
             }
+            let (units, of) = slot.seen.figures();
             let raised = Raised {
                 since,
                 side,
                 score,
-                units: slot.units,
-                of: slot.of,
+                units,
+                of,
                 minutes: slot.minutes,
                 expected_milli,
             };
@@ -314,11 +372,30 @@ mod tests {
 
     const MONDAY: i64 = 19_471 * 86_400 - 7200; // 2023-04-24 00:00 local
 
+    /// So many senders of this minute, the first of them answered with an error; or a count.
+    fn seen(measure: Measure, at: Timestamp, units: u32, of: u32) -> Seen {
+        if !measure.is_share() {
+            return Seen::Count(units);
+        }
+        let senders = |count: u32| {
+            let mut senders = Senders::none();
+            for n in 0..count {
+                senders.add(&vocabulary::Digest::of(format!("{at} {n}").as_bytes()));
+            }
+            senders
+        };
+        Seen::Share {
+            failed: senders(units),
+            all: senders(of),
+        }
+    }
+
     fn feed(series: &mut Series, from: i64, minutes: i64, units: u32, of: u32) -> Vec<(i64, Turn)> {
         (0..minutes)
             .filter_map(|minute| {
                 let at = Timestamp(from + minute * 60);
-                let turn = series.take(Minute { at, units, of }, Lesson::Learn, &BTreeSet::new());
+                let seen = seen(series.measure, at, units, of);
+                let turn = series.take(Minute { at, seen }, Lesson::Learn, &BTreeSet::new());
                 turn.map(|turn| (minute, turn))
             })
             .collect()
@@ -381,12 +458,19 @@ mod tests {
             let at = Timestamp(start + minute * 60);
             turns.extend(
                 series
-                    .take(Minute { at, units, of: units }, Lesson::Learn, &BTreeSet::new())
+                    .take(
+                        Minute {
+                            at,
+                            seen: seen(Measure::ErrorShare, at, units, units),
+                        },
+                        Lesson::Learn,
+                        &BTreeSet::new(),
+                    )
                     .map(|turn| (minute, turn)),
             );
         }
         assert!(
-            matches!(turns.as_slice(), [(29..=39, Turn::Raised(_))]),
+            matches!(turns.as_slice(), [(29..=49, Turn::Raised(_))]),
             "{turns:?}"
         );
         let mut series = taught(Measure::ErrorShare, 0, 5);
@@ -396,6 +480,19 @@ mod tests {
             "a hole lies between"
         );
         assert_eq!(feed(&mut series, start + 1500, 5, 5, 5).len(), 1);
+    }
+
+    #[test]
+    fn one_practice_with_a_pile_of_bad_mails_is_no_failure() {
+        let mut series = taught(Measure::ErrorShare, 0, 5);
+        let one = seen(Measure::ErrorShare, Timestamp(0), 1, 1);
+        for minute in 0..120 {
+            let at = Timestamp(MONDAY + 36_000 + minute * 60);
+            assert_eq!(
+                series.take(Minute { at, seen: one }, Lesson::Learn, &BTreeSet::new()),
+                None
+            );
+        }
     }
 
     #[test]
@@ -418,13 +515,19 @@ mod tests {
             let mut series = Series::new(Measure::EauRate, Baseline::new());
             for minute in (0..61).step_by(every) {
                 let at = Timestamp(start + minute * 60);
-                let _turn = series.take(Minute { at, units: 1, of: 0 }, lesson, holidays);
+                let _turn = series.take(
+                    Minute {
+                        at,
+                        seen: Seen::Count(1),
+                    },
+                    lesson,
+                    holidays,
+                );
             }
             let _turn = series.take(
                 Minute {
                     at: Timestamp(start + 3660),
-                    units: 1,
-                    of: 0,
+                    seen: Seen::Count(1),
                 },
                 lesson,
                 holidays,

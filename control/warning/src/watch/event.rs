@@ -9,7 +9,7 @@ use vocabulary::{BadId, CellId, Digest, IncidentId, InsurerId, PersonId, Seconds
 use super::SOURCES_MAX;
 use crate::{
     import::Finding,
-    incident::{Incident, Meaning},
+    incident::Meaning,
     sensor::{Measure, Minute},
     signal::{Canary, Signal, Touched},
     text::clean,
@@ -90,7 +90,8 @@ pub enum Event {
     Tick,
 }
 
-/// What it means. The order is the order of cause.
+/// What it means. The order is the order of cause. An incident is named; [`Watch::incident`](super::Watch::incident)
+/// shows it as it is now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// Something new looked wrong.
@@ -110,9 +111,9 @@ pub enum Effect {
         signal: SignalId,
     },
     /// A new incident.
-    Opened(Box<Incident>),
+    Opened(IncidentId),
     /// An incident grew or shrank.
-    Updated(Box<Incident>),
+    Updated(IncidentId),
     /// Two incidents turned out to be one.
     Joined {
         /// The younger, which ends here.
@@ -121,7 +122,7 @@ pub enum Effect {
         into: IncidentId,
     },
     /// Every signal is explained.
-    Closed(Box<Incident>),
+    Closed(IncidentId),
     /// The event changed nothing, and why.
     Refused(Refusal),
 }
@@ -154,6 +155,14 @@ pub enum Refusal {
         insurer: InsurerId,
         /// Which.
         at: Timestamp,
+    },
+    /// A count where a share is watched, or the other way round.
+    #[error(
+        "{} wird anders gezählt. Einstellung der Quelle prüfen. / {} is counted differently. Check the source's setting.", measure.kind().slug(), measure.kind().slug()
+    )]
+    OtherMeasure {
+        /// What is watched.
+        measure: Measure,
     },
     /// No such source.
     #[error("Die Quelle {0} wird nicht erwartet. / The source {0} is not expected.")]

@@ -1,11 +1,12 @@
 //! Where a signal goes: repeated, joined to an incident, or the first of a new one.
 
-use vocabulary::{IncidentId, PersonId, SignalId, Timestamp};
+use vocabulary::{IncidentId, InsurerId, PersonId, SignalId, Timestamp};
 
 use super::{Effect, Refusal, SEEN_SECS, Watch, refuse};
 use crate::{
-    incident::{BECAUSE_CHARS, Explanation, Incident, IncidentState, Meaning},
-    signal::Signal,
+    incident::{BECAUSE_CHARS, Explanation, Incident, IncidentState, Meaning, Sighting},
+    sensor::Measure,
+    signal::{Signal, Touched},
     text::clean,
 };
 
@@ -42,7 +43,7 @@ impl Watch {
                 }
                 if let Some(incident) = self.incidents.get_mut(&into) {
                     incident.add(signal, now);
-                    effects.push(Effect::Updated(Box::new(incident.clone())));
+                    effects.push(Effect::Updated(into));
                 }
             }
         }
@@ -78,7 +79,7 @@ impl Watch {
         }
         match Incident::open(signal, now) {
             Ok(incident) => {
-                let told = Effect::Opened(Box::new(incident.clone()));
+                let told = Effect::Opened(incident.id().clone());
                 self.incidents.insert(incident.id().clone(), incident);
                 vec![told]
             }
@@ -114,8 +115,7 @@ impl Watch {
         else {
             return refuse(Refusal::UnknownSignal(signal.clone()));
         };
-        let before = incident.clone();
-        incident.explain(
+        if !incident.explain(
             signal,
             Explanation {
                 by,
@@ -123,29 +123,41 @@ impl Watch {
                 because,
                 at: now,
             },
-        );
-        if *incident == before {
+        ) {
             // Said before.
             return Vec::new();
         }
         let told = match incident.state() {
-            IncidentState::Open => Effect::Updated(Box::new(incident.clone())),
-            IncidentState::Closed(_) => Effect::Closed(Box::new(incident.clone())),
+            IncidentState::Open => Effect::Updated(incident.id().clone()),
+            IncidentState::Closed(_) => Effect::Closed(incident.id().clone()),
         };
         if meaning == Meaning::NewNormal {
-            let key = self
-                .raised
-                .iter()
-                .find(|(_, id)| *id == signal)
-                .map(|(key, _)| key.clone());
-            if let Some(key) = key {
-                self.raised.remove(&key);
-                if let Some(series) = self.series.get_mut(&key) {
-                    series.forget();
-                }
-            }
+            self.learn_anew(signal);
         }
         vec![told]
+    }
+
+    /// Business has changed for good where a signal points; what was usual is forgotten. Says nothing to findings.
+    fn learn_anew(&mut self, signal: &SignalId) {
+        let sighting = self
+            .incidents
+            .values()
+            .find_map(|incident| incident.signals().get(signal));
+        let Some(Sighting { signal: known, .. }) = sighting else {
+            return;
+        };
+        let measures = Measure::ALL
+            .into_iter()
+            .filter(|measure| measure.kind() == known.kind);
+        let insurers: Vec<&InsurerId> = known.touched.iter().filter_map(Touched::insurer).collect();
+        for key in
+            measures.flat_map(|measure| insurers.iter().map(move |insurer| ((*insurer).clone(), measure)))
+        {
+            if let Some(series) = self.series.get_mut(&key) {
+                series.forget();
+            }
+            self.raised.remove(&key);
+        }
     }
 
     pub(super) fn forget_old(&mut self, now: Timestamp) {

@@ -19,7 +19,7 @@ use crate::{
     incident::{Incident, IncidentState},
     local::local,
     roll::Roll,
-    sensor::{Lesson, Measure, Minute, SLOT_MINUTES, Series, Turn},
+    sensor::{Lesson, Measure, Minute, SLOT_MINUTES, Seen, Series, Turn},
     signal::{Canary, Indicator, Kind, Severity, Signal, Touched, name_signal},
     text::{Sentence, clean},
 };
@@ -129,6 +129,12 @@ impl Watch {
         self.incidents.values()
     }
 
+    /// One of them.
+    #[must_use]
+    pub fn incident(&self, id: &IncidentId) -> Option<&Incident> {
+        self.incidents.get(id)
+    }
+
     /// What a count could show at an instant, so that nobody takes silence for health. Shares are not asked: they
     /// depend on how many mails come.
     #[must_use]
@@ -157,6 +163,9 @@ impl Watch {
                 insurer,
                 at: minute.at,
             });
+        }
+        if matches!(minute.seen, Seen::Share { .. }) != measure.is_share() {
+            return refuse(Refusal::OtherMeasure { measure });
         }
         let touched = BTreeSet::from([Touched::Cell(cell.clone())]);
         let lesson = self.lesson(&cell);
@@ -197,13 +206,10 @@ impl Watch {
 
     /// What happens under an incident is not usual.
     fn lesson(&self, cell: &CellId) -> Lesson {
-        let covered = self.incidents.values().any(|incident| {
-            incident.state() == IncidentState::Open
-                && incident
-                    .touched()
-                    .iter()
-                    .any(|touched| self.roll.cells(touched).any(|(one, _)| one == cell))
-        });
+        let covered = self
+            .incidents
+            .values()
+            .any(|incident| incident.state() == IncidentState::Open && incident.covers(cell, &self.roll));
         if covered { Lesson::Skip } else { Lesson::Learn }
     }
 

@@ -45,18 +45,18 @@ pub(super) fn measure(
         ),
         Measure::ErrorShare => Sentence::new(
             format!(
-                "{insurer}: {units} von {of} eAU-Antworten sind Fehlermails, üblich sind {expected} (Maß {score}), seit {since}."
+                "{insurer}: {units} von {of} Absendern bekamen auf eAU eine Fehlermail, üblich sind {expected} (Maß {score}), seit {since}."
             ),
             format!(
-                "{insurer}: {units} of {of} answers to eAU are error mails, usual are {expected} (score {score}), since {since}."
+                "{insurer}: {units} of {of} senders of eAU were answered with an error mail, usual are {expected} (score {score}), since {since}."
             ),
         ),
         Measure::KeyErrorShare => Sentence::new(
             format!(
-                "{insurer}: {units} von {of} eAU-Antworten melden fehlende Schlüssel (313/314), üblich sind {expected} (Maß {score}), seit {since}."
+                "{insurer}: {units} von {of} Absendern bekamen „Schlüssel fehlt“ (313/314), üblich sind {expected} (Maß {score}), seit {since}."
             ),
             format!(
-                "{insurer}: {units} of {of} answers to eAU report missing keys (313/314), usual are {expected} (score {score}), since {since}."
+                "{insurer}: {units} of {of} senders were answered \"key not available\" (313/314), usual are {expected} (score {score}), since {since}."
             ),
         ),
         Measure::PaymentVolume => Sentence::new(
