@@ -89,7 +89,6 @@ pub(crate) fn answer(asked: &Asked<'_>) -> Answer {
         | Kind::DraftNew
         | Kind::Draft
         | Kind::DraftSign
-        | Kind::DraftDrop
         | Kind::Preview
         | Kind::Plan
         | Kind::Clocks

@@ -4,7 +4,7 @@ use evidence::{RoomEntry, room::SessionOpened};
 use serde_json::json;
 
 use crate::{
-    act,
+    act, act_draft,
     gate::{self, Came, Turned},
     lang,
     login::{self, NotLoggedIn},
@@ -133,6 +133,9 @@ fn dispatch(asked: &Asked<'_>) -> Answer {
         | Kind::Incidents
         | Kind::Incident
         | Kind::Waiting
+        | Kind::Drafts
+        | Kind::Draft
+        | Kind::Preview
         | Kind::Plan
         | Kind::Clocks
         | Kind::Readiness
@@ -151,9 +154,7 @@ fn dispatch(asked: &Asked<'_>) -> Answer {
         | Kind::Consent
         | Kind::Refuse
         | Kind::StandingConsent => act::answer(asked),
-        Kind::Drafts | Kind::DraftNew | Kind::Draft | Kind::DraftSign | Kind::DraftDrop | Kind::Preview => {
-            crate::view::show(asked).into()
-        }
+        Kind::DraftNew | Kind::DraftSign => act_draft::answer(asked),
     }
 }
 
@@ -262,9 +263,7 @@ fn try_login(asked: &Asked<'_>) -> Answer {
             }),
         ),
     };
-    if asked.format == Format::Page {
-        response.add("set-cookie", &cookie(room, &logged_in.token, ""));
-    }
+    response.add("set-cookie", &cookie(room, &logged_in.token, ""));
     let entry = RoomEntry::from(SessionOpened {
         by: Some(logged_in.session.person.clone()),
         session: logged_in.id.digest(),

@@ -19,6 +19,7 @@
 //!   answer, except the filter somebody typed.
 
 mod act;
+mod act_draft;
 mod answer;
 pub mod draft;
 mod gate;

@@ -10,6 +10,7 @@ use crate::{
     view::{
         cell::CellDetail,
         cells::Matrix,
+        draft::{DraftDetail, Drafts, Preview},
         incident::{IncidentDetail, Incidents},
         insurer::InsurerView,
         logs::{JournalPage, Sources},
@@ -106,7 +107,7 @@ fn operation(row: &Row, shapes: &mut Shapes) -> Value {
 }
 
 const fn is_session(kind: Kind) -> bool {
-    matches!(kind, Kind::LoginTry | Kind::Logout | Kind::SessionEnd)
+    matches!(kind, Kind::LoginTry | Kind::Logout | Kind::SessionEnd | Kind::DraftSign)
 }
 
 fn parameters(row: &Row) -> Vec<Value> {
@@ -189,6 +190,37 @@ fn fields(kind: Kind) -> Option<Fields> {
             ("identity", false, "emergency: age1…"),
             ("days", false, "how long it is good"),
         ],
+        Kind::DraftNew => &[
+            ("envelope", false, "a whole envelope as JSON; or `art` and its fields"),
+            ("art", false, "`closing`, `opening`, `clearance` or `withdrawal`"),
+            ("reason", false, "why"),
+            ("insurers*", false, "closing: empty means all"),
+            ("services*", false, "closing: empty means all"),
+            ("sites*", false, "closing: empty means all"),
+            ("everything", false, "closing: any text, where nothing is named"),
+            ("stance", false, "closing: `contain`, `held` or `shut`"),
+            ("class", false, "closing: `precautionary`, `containment` or `maintenance`"),
+            ("drain", false, "closing: minutes"),
+            ("signal", false, "closing, clearance: the signal"),
+            ("cells*", false, "opening, limited clearance: insurer/service"),
+            ("becomes", false, "opening: `open`, `limited` or `emergency`"),
+            ("until", false, "limited, emergency: RFC 3339"),
+            ("environment", false, "clearance, emergency: which"),
+            ("identity", false, "emergency: age1…"),
+            ("clearances*", false, "opening: those that fit if absent"),
+            ("hours", false, "opening: how long it may be used"),
+            ("grade", false, "clearance: `full` or `limited`"),
+            ("directions*", false, "limited clearance: `intake`, `forward`, `fetch`, `send`, `sessions`"),
+            ("basis", false, "clearance: `examined`, `not-endangered` or `signal-explained`"),
+            ("evidence-root", false, "clearance: digest"),
+            ("examined*", false, "clearance: digests"),
+            ("checklist", false, "clearance: lines beginning with +, - or ~"),
+            ("relies-on*", false, "clearance: other clearances"),
+            ("days", false, "clearance: how long it is good"),
+            ("what", false, "withdrawal: `clearance`, `evidence`, `delegation`, `consent`, `refusal` or `standing-order`"),
+            ("id", false, "withdrawal: of what"),
+        ],
+        Kind::DraftSign => &[("signature", true, "SSHSIG over the envelope's signed bytes in namespace bulkhead")],
         Kind::LoginTry => &[
             ("challenge", true, "the line of GET /api/v1/login"),
             ("signature", true, "SSHSIG over it in namespace bulkhead-login"),
@@ -226,6 +258,9 @@ fn shape_of(kind: Kind, shapes: &mut Shapes) -> Value {
         Kind::Incidents => Incidents::shape(shapes),
         Kind::Incident => IncidentDetail::shape(shapes),
         Kind::Waiting => Waiting::shape(shapes),
+        Kind::Drafts => Drafts::shape(shapes),
+        Kind::Draft => DraftDetail::shape(shapes),
+        Kind::Preview => Preview::shape(shapes),
         Kind::Sources => Sources::shape(shapes),
         Kind::Journal => JournalPage::shape(shapes),
         Kind::Insurer => InsurerView::shape(shapes),

@@ -1,12 +1,15 @@
 //! What an answer is made of, and what the binary carries out before it is sent.
 
+use std::collections::BTreeSet;
+
 use clearance::Authority;
 use estate::Estate;
 use evidence::{Picture, RoomEntry};
 use order::login::ConsoleOrigin;
-use vocabulary::{Envelope, Seconds, Timestamp};
+use vocabulary::{DoorId, Envelope, Seconds, Timestamp};
 
 use crate::{
+    preview::ClockRule,
     response::Response,
     session::{SessionEffect, Sessions},
 };
@@ -15,6 +18,9 @@ use crate::{
 pub const SILENCE_LIMIT: Seconds = Seconds(120);
 
 /// Everything an answer may look at, as it stands at one moment. Borrowed: the console keeps nothing.
+///
+/// Answers to requests that act, and their effects, are made one after the other: two signatures that came in at once
+/// must both be in the draft that is stored, and one challenge opens one session.
 #[derive(Clone, Copy)]
 pub struct Room<'a> {
     /// What is operated.
@@ -34,6 +40,10 @@ pub struct Room<'a> {
     pub journal: &'a dyn Journal,
     /// After how long a source counts as silent.
     pub silence: Seconds,
+    /// Legal clocks a cut can start, for previews.
+    pub clock_rules: &'a [ClockRule],
+    /// Doors the responders' own way in leads through, where somebody wrote it down in peace.
+    pub way_in: Option<&'a BTreeSet<DoorId>>,
 }
 
 /// One journal entry, as far as it is shown.

@@ -20,7 +20,6 @@ pub enum Kind {
     DraftNew,
     Draft,
     DraftSign,
-    DraftDrop,
     Preview,
     Plan,
     Clocks,
@@ -152,12 +151,6 @@ pub const TABLE: &[Row] = &[
         "/entwurf/{statement}/unterschrift",
         "/api/v1/drafts/{statement}/signatures",
         ("Unterschrift abgeben", "Hand in a signature"),
-    ),
-    act(
-        Kind::DraftDrop,
-        "/entwurf/{statement}/verwerfen",
-        "/api/v1/drafts/{statement}/drop",
-        ("Entwurf verwerfen", "Drop a draft"),
     ),
     look(
         Kind::Plan,

@@ -2,6 +2,7 @@
 //! show nobody what the view left out.
 
 mod cell;
+mod draft;
 mod incident;
 mod insurer;
 mod logs;
@@ -14,6 +15,7 @@ pub(crate) mod words;
 use maud::{Markup, html};
 
 pub(crate) use cell::cell;
+pub(crate) use draft::{draft, drafts, new_draft};
 pub(crate) use incident::{incident, incidents};
 pub(crate) use insurer::insurer;
 pub(crate) use logs::{journal, sources};

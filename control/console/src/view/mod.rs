@@ -4,6 +4,7 @@
 pub(crate) mod cell;
 pub(crate) mod cells;
 pub(crate) mod concern;
+pub(crate) mod draft;
 pub(crate) mod incident;
 pub(crate) mod insurer;
 pub(crate) mod logs;
@@ -64,6 +65,11 @@ pub(crate) fn show(asked: &Asked<'_>) -> Response {
         Kind::Waiting => either(asked, Some(waiting::waiting(asked)), |view| {
             page::waiting(&asked.ctx, view)
         }),
+        Kind::Drafts => either(asked, Some(draft::list(asked)), |view| page::drafts(&asked.ctx, view)),
+        Kind::Draft => either(asked, draft::detail(asked), |view| page::draft(&asked.ctx, view)),
+        Kind::Preview => either(asked, Some(draft::preview_of_query(asked)), |view| {
+            page::new_draft(asked, view)
+        }),
         Kind::Sources => either(asked, Some(logs::sources(asked)), |view| {
             page::sources(&asked.ctx, view)
         }),
@@ -83,12 +89,8 @@ pub(crate) fn show(asked: &Asked<'_>) -> Response {
         | Kind::IncidentOpen
         | Kind::IncidentNote
         | Kind::IncidentClose
-        | Kind::Drafts
         | Kind::DraftNew
-        | Kind::Draft
         | Kind::DraftSign
-        | Kind::DraftDrop
-        | Kind::Preview
         | Kind::Rank
         | Kind::Slot
         | Kind::TestAccept
