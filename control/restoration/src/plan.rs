@@ -19,6 +19,7 @@ use crate::{
     environment::State,
     missing::Waits,
     situation::{Assumptions, Count, Examiners, RootId, Situation, Slots, Span, Stage},
+    words::Words,
 };
 
 mod examine;
@@ -119,6 +120,50 @@ pub struct Step {
     pub catch_up: CatchUp,
     /// The outage of switching back from emergency operation before the start; absent if none runs.
     pub switch_back: Option<Span>,
+}
+
+/// What a start does to the maximum tolerable downtime.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mtd {
+    /// It is kept even in the worst case.
+    Kept,
+    /// It may be exceeded.
+    AtRisk,
+    /// It is exceeded even in the best case: people need something else meanwhile.
+    Exceeded,
+}
+
+impl Mtd {
+    /// In both languages; nothing while it is kept.
+    #[must_use]
+    pub fn words(self) -> Option<Words> {
+        match self {
+            Self::Kept => None,
+            Self::AtRisk => Some(Words::new(
+                "tragbare Ausfallzeit im ungünstigsten Fall überschritten",
+                "tolerable downtime exceeded in the worst case",
+            )),
+            Self::Exceeded => Some(Words::new(
+                "tragbare Ausfallzeit in jedem Fall überschritten, Notbetrieb nötig",
+                "tolerable downtime exceeded in any case, emergency operation needed",
+            )),
+        }
+    }
+}
+
+impl Step {
+    /// Whether the start comes within what is left of the maximum tolerable downtime, `made` being the plan's instant.
+    #[must_use]
+    pub fn mtd(&self, made: Timestamp) -> Mtd {
+        let end = i128::from(made.0) + i128::from(self.rank.mtd_left.0) * 3_600;
+        if i128::from(self.start.earliest.0) > end {
+            Mtd::Exceeded
+        } else if i128::from(self.start.latest.0) > end {
+            Mtd::AtRisk
+        } else {
+            Mtd::Kept
+        }
+    }
 }
 
 /// What an opening would stand on.
@@ -305,7 +350,7 @@ impl Plan {
         })
     }
 
-    /// Reads a plan back and checks that nobody changed it.
+    /// Reads a plan back and checks that its content is what its id says. The id is what the journal holds: compare it.
     ///
     /// # Errors
     /// [`Unreadable`].

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vocabulary::{CellId, InsurerId, PersonId, Seconds, Timestamp};
 
-use crate::words::{Lang, Words, minute, says, span};
+use crate::words::{Lang, Words, dative, minute, says, span};
 
 /// What a pledge is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -201,7 +201,7 @@ impl Score {
                 says!("verspätet um {de}", "late by {en}")
             }
             Self::Broken { since } => {
-                let (de, en) = (span(since, Lang::De), span(since, Lang::En));
+                let (de, en) = (dative(span(since, Lang::De)), span(since, Lang::En));
                 says!("gebrochen, überfällig seit {de}", "broken, overdue for {en}")
             }
             Self::ConditionNotMet => says!("Bedingung nicht eingetreten", "condition not met"),

@@ -95,6 +95,7 @@ pub fn plan_1_now(estate: &Estate, situation: &Situation, effects: &[Effect]) ->
             | Effect::AnnounceReshut { .. }
             | Effect::ProposeClosing { .. }
             | Effect::SwitchBack { .. }
+            | Effect::AskEnd { .. }
             | Effect::Replan { .. } => {}
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     missing::Waits,
     plan::{Plan, Starts, UpStage, Wave},
     run::kind,
-    words::{Lang, grouped, minute, names, range, span},
+    words::{Lang, between, dative, grouped, minute, names, range, span},
 };
 
 /// Writes a plan in one language. Times are counted from the plan's own instant.
@@ -55,10 +55,7 @@ fn head(out: &mut String, plan: &Plan, estate: &Estate, lang: Lang) {
         ),
     );
     let (assumed, slots, examiners) = plan.assumptions();
-    let hours = |s: crate::situation::Span| {
-        let (least, most) = (span(s.least(), lang), span(s.most(), lang));
-        lang.of(format!("{least} bis {most}"), format!("{least} to {most}"))
-    };
+    let hours = |s: crate::situation::Span| between(s.least(), s.most(), lang);
     let (root, test, each) = (
         hours(assumed.root),
         hours(assumed.user_test),
@@ -116,9 +113,16 @@ fn write_wave(out: &mut String, plan: &Plan, wave: &Wave, lang: Lang) {
                 if let Some(outage) = step.switch_back {
                     let most = span(outage.most(), lang);
                     text.push_str(&lang.of(
-                        format!("; Rückschaltung aus dem Notbetrieb, Ausfall bis zu {most} ankündigen"),
+                        format!(
+                            "; Rückschaltung aus dem Notbetrieb, Ausfall bis zu {} ankündigen",
+                            dative(most.clone())
+                        ),
                         format!("; switch back from emergency operation, announce an outage of up to {most}"),
                     ));
+                }
+                if let Some(risk) = step.mtd(plan.made()).words() {
+                    text.push_str("; ");
+                    text.push_str(risk.in_lang(lang));
                 }
                 line(out, &text);
             }

@@ -116,7 +116,7 @@ impl Progress {
             }
             Command::ReshutAll { reason } => {
                 let planned = plan.steps().map(|(_, step)| &step.cell);
-                let all = plan.up().keys().chain(planned);
+                let all = plan.up().keys().chain(plan.waiting().keys()).chain(planned);
                 self.reshut.extend(all.map(|cell| (cell.clone(), reason.clone())));
             }
             Command::BackOff { cell, reason } => {
@@ -129,7 +129,7 @@ impl Progress {
     /// The first wave something fell back from, or was ordered back from: later waves wait. Nothing if all went well.
     fn barrier(&self, plan: &Plan) -> Option<u32> {
         let back = |cell: &CellId| self.fallen.contains(cell) || self.reshut.contains_key(cell);
-        if plan.up().keys().any(back) {
+        if plan.up().keys().chain(plan.waiting().keys()).any(back) {
             return Some(0);
         }
         plan.steps()
@@ -167,6 +167,8 @@ pub fn decide(estate: &Estate, plan: &Plan, progress: Progress, facts: &Situatio
     let mut progress = back::look(plan, progress, facts);
     back::close(plan, &progress, facts, &mut effects);
     back::ask(plan, facts, &mut effects);
+    back::ask_end(estate, facts, &mut effects);
+    back::roots_fell(plan, facts, &mut effects);
     let barrier = progress.barrier(plan);
     if barrier.is_some() {
         let fallen = progress.fallen.iter().chain(progress.reshut.keys()).cloned();
@@ -245,7 +247,10 @@ fn offer(
         let out = progress.set_aside.contains_key(&step.cell)
             || progress.fallen.contains(&step.cell)
             || progress.reshut.contains_key(&step.cell);
-        if wave.number.0 > barrier || out || run.facts.cell(&step.cell).stage != Stage::Stopped {
+        // A door that stands open already needs no opening; what failed needs a person first.
+        let needs_start =
+            run.facts.cell(&step.cell).stage == Stage::Stopped && !back::runs(run.facts, &step.cell);
+        if wave.number.0 > barrier || out || !needs_start {
             continue;
         }
         match may_start(run, step) {

@@ -6,6 +6,9 @@ use super::{Event, Grounds, Refused, State, Why};
 
 /// Moves an environment by one event. Every pair is listed; a repeat of the event that led here changes nothing.
 ///
+/// What was refused may be offered again when its time has come: a clearance that stands is offered after each further
+/// step, so that an examination noted late does not lose it.
+///
 /// # Errors
 /// [`Refused`] when the event is no step from this state; the state is unchanged.
 pub fn next(state: State, event: &Event) -> Result<State, Refused> {

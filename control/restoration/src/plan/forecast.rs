@@ -187,18 +187,17 @@ impl CatchUp {
     /// In both languages.
     #[must_use]
     pub fn words(&self) -> Words {
-        use crate::words::{grouped, span};
+        use crate::words::{between, grouped, span};
         match self {
             Self::Empty => says!("kein Rückstand", "no backlog"),
             Self::Between {
                 least,
                 most: Some(most),
             } => {
-                let (a, b) = (span(*least, Lang::De), span(*most, Lang::De));
-                let (c, d) = (span(*least, Lang::En), span(*most, Lang::En));
+                let (a, c) = (between(*least, *most, Lang::De), between(*least, *most, Lang::En));
                 says!(
-                    "Rückstand abgearbeitet {a} bis {b} nach dem Start",
-                    "backlog empty {c} to {d} after the start"
+                    "Rückstand abgearbeitet {a} nach dem Start",
+                    "backlog empty {c} after the start"
                 )
             }
             Self::Between { least, most: None } => {

@@ -2,19 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vocabulary::{CellId, InsurerId, Position, StatementId};
+use estate::Estate;
+use vocabulary::{CellId, InsurerId, Position, ServiceId, StatementId};
 
-use super::{ClosingBecause, Effect, Progress};
+use super::{Because, ClosingBecause, Effect, Progress};
 use crate::{
     environment::State,
-    plan::{Plan, Under, environment},
-    situation::{Reach, Situation, Stage, Standing},
+    plan::{Plan, Starts, Under, environment},
+    situation::{Items, Reach, RootId, Situation, Stage, Standing},
 };
 
 /// Notes what runs, what fell back and what failed.
 pub(super) fn look(plan: &Plan, mut progress: Progress, facts: &Situation) -> Progress {
     let planned: BTreeSet<&CellId> = plan.steps().map(|(_, step)| &step.cell).collect();
-    for cell in planned.into_iter().chain(plan.up().keys()) {
+    for cell in planned
+        .into_iter()
+        .chain(plan.up().keys())
+        .chain(plan.waiting().keys())
+    {
         match facts.cell(cell).stage {
             Stage::Started | Stage::Accepted => {
                 progress.seen.insert(cell.clone());
@@ -37,7 +42,7 @@ pub(super) fn close(plan: &Plan, progress: &Progress, facts: &Situation, effects
     let stands_on: BTreeMap<&CellId, &Under> =
         plan.steps().map(|(_, step)| (&step.cell, &step.under)).collect();
     let mut closings: Vec<(ClosingBecause, BTreeSet<CellId>)> = Vec::new();
-    let ordered = progress.reshut.keys();
+    let ordered = progress.reshut.keys().chain(plan.waiting().keys());
     let all: BTreeSet<&CellId> = plan
         .up()
         .keys()
@@ -76,7 +81,7 @@ pub(super) fn close(plan: &Plan, progress: &Progress, facts: &Situation, effects
 }
 
 /// Whether a cell runs or its door still stands open.
-fn runs(facts: &Situation, cell: &CellId) -> bool {
+pub(super) fn runs(facts: &Situation, cell: &CellId) -> bool {
     let facts = facts.cell(cell);
     let open = match facts.door {
         Reach::Reached { position } => position == Position::Open,
@@ -139,12 +144,63 @@ fn stands_full(facts: &Situation, cell: &CellId, but: StatementId) -> bool {
         && crate::plan::cleared(facts, &home, facts.now)
 }
 
+/// Cells an effect proposes to shut.
+fn closed(effect: &Effect) -> impl Iterator<Item = &CellId> {
+    let cells = if let Effect::ProposeClosing { cells, .. } = effect {
+        Some(cells)
+    } else {
+        None
+    };
+    cells.into_iter().flatten()
+}
+
+/// Insurers of whom everything is accepted and worked off.
+pub(super) fn ask_end(estate: &Estate, facts: &Situation, effects: &mut Vec<Effect>) {
+    for insurer in estate.insurers() {
+        let home = facts.environments.get(&environment(&insurer.id));
+        let accepted = home.is_some_and(|home| matches!(home.state, State::Accepted { .. }));
+        let done = |service: &ServiceId| {
+            let cell = facts.cell(&CellId {
+                insurer: insurer.id.clone(),
+                service: service.clone(),
+            });
+            cell.stage == Stage::Accepted && cell.backlog.items == Items(0)
+        };
+        if accepted && insurer.services.keys().all(done) {
+            let insurer = insurer.id.clone();
+            effects.push(Effect::AskEnd { insurer });
+        }
+    }
+}
+
+/// Roots the plan neither starts nor lists as waiting were up when it was made.
+pub(super) fn roots_fell(plan: &Plan, facts: &Situation, effects: &mut Vec<Effect>) {
+    let mut roots: BTreeSet<RootId> = facts
+        .roots
+        .keys()
+        .filter(|root| !facts.is_up(root) && !plan.waiting_roots().contains_key(*root))
+        .cloned()
+        .collect();
+    for wave in plan.waves() {
+        match &wave.starts {
+            Starts::Roots(starts) => roots.retain(|root| !starts.contains(root)),
+            Starts::Cells(_) => {}
+        }
+    }
+    if !roots.is_empty() {
+        effects.push(Effect::Replan {
+            because: Because::RootsFell { roots },
+        });
+    }
+}
+
 /// Asks for user tests of what runs, announces planned re-shutdowns that come near.
 pub(super) fn ask(plan: &Plan, facts: &Situation, effects: &mut Vec<Effect>) {
     let mut tests: BTreeMap<InsurerId, BTreeSet<CellId>> = BTreeMap::new();
     let planned = plan.steps().map(|(_, step)| &step.cell);
+    let closing: BTreeSet<CellId> = effects.iter().flat_map(closed).cloned().collect();
     for cell in plan.up().keys().chain(planned) {
-        if facts.cell(cell).stage == Stage::Started {
+        if facts.cell(cell).stage == Stage::Started && !closing.contains(cell) {
             tests
                 .entry(cell.insurer.clone())
                 .or_default()

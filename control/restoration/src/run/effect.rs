@@ -9,7 +9,7 @@ use vocabulary::{CellId, EnvironmentId, InsurerId, Role, StatementId, Timestamp}
 use crate::{
     plan::Under,
     situation::{Count, RootId, Span},
-    words::{Lang, Words, minute, names, says, span},
+    words::{Lang, Words, dative, minute, names, says, span},
 };
 
 /// One thing to do. Each may be carried out again without harm: the same draft is the same draft.
@@ -76,6 +76,11 @@ pub enum Effect {
         /// How long it is away.
         outage: Span,
     },
+    /// Ask for the declaration of the end: everything of the insurer is accepted and worked off.
+    AskEnd {
+        /// Whose environment.
+        insurer: InsurerId,
+    },
     /// Make a new plan: this one no longer says what to do.
     Replan {
         /// Why.
@@ -135,6 +140,11 @@ pub enum Because {
         /// Which.
         cells: BTreeSet<CellId>,
     },
+    /// Roots the plan counts on are down.
+    RootsFell {
+        /// Which.
+        roots: BTreeSet<RootId>,
+    },
     /// Cells could start, but on another clearance than the plan names.
     OtherGround {
         /// Which.
@@ -159,6 +169,7 @@ impl Effect {
             | Self::AskUserTest { .. }
             | Self::AnnounceReshut { .. }
             | Self::SwitchBack { .. }
+            | Self::AskEnd { .. }
             | Self::Replan { .. } => &[],
         }
     }
@@ -218,12 +229,19 @@ impl Effect {
                 )
             }
             Self::SwitchBack { cell, outage } => {
-                let (de, en) = (span(outage.most(), Lang::De), span(outage.most(), Lang::En));
+                let (de, en) = (
+                    dative(span(outage.most(), Lang::De)),
+                    span(outage.most(), Lang::En),
+                );
                 says!(
                     "Notbetrieb von {cell} zurückschalten; Ausfall bis zu {de} ankündigen.",
                     "Switch back the emergency operation of {cell}; announce an outage of up to {en}."
                 )
             }
+            Self::AskEnd { insurer } => says!(
+                "„{insurer}“: alles abgenommen, kein Rückstand. Checkliste und Vorläufiges prüfen, Ende erklären.",
+                "\"{insurer}\": everything accepted, no backlog. Check the list and what is temporary, declare the end."
+            ),
             Self::Replan { because } => because.words(),
         }
     }
@@ -275,6 +293,13 @@ impl Because {
                 says!(
                     "Neu planen, spätere Wellen warten: zurückgefallen oder zurückgenommen {de}.",
                     "Make a new plan, later waves wait: fallen or taken back {en}."
+                )
+            }
+            Self::RootsFell { roots } => {
+                let (de, en) = (names(roots, Lang::De), names(roots, Lang::En));
+                says!(
+                    "Neu planen: ausgefallene Grundlagen {de}.",
+                    "Make a new plan: roots that fell {en}."
                 )
             }
             Self::OtherGround { cells } => {

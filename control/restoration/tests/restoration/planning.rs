@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use restoration::{
     Lang, Missing, Plan,
     environment::State,
-    plan::{CatchUp, Condition, Place, Starts, Unreadable, UpStage},
+    plan::{CatchUp, Condition, Mtd, Place, Starts, Unreadable, UpStage},
     render,
     situation::{
         Against, Backlog, Booking, Count, Emergency, Items, Reach, RefusalFacts, RootState, Stage, Standing,
@@ -436,7 +436,26 @@ fn switching_back_from_emergency_is_planned_with_its_outage() {
         panic!("planned");
     };
     assert_eq!(step.switch_back, Some(situation.assumptions.switch_back));
-    assert!(render(&plan, &estate, Lang::De).contains("Ausfall bis zu 60 Minuten ankündigen"));
+    assert!(render(&plan, &estate, Lang::De).contains("Ausfall bis zu 1 Stunde ankündigen"));
+}
+
+#[test]
+fn a_plan_says_when_it_cannot_keep_the_tolerable_downtime() {
+    let estate = small();
+    let mut situation = roots_up(&estate);
+    let plan = Plan::make(&estate, &situation);
+    let risk = |plan: &Plan, name: &str| match plan.place(&cell(name)).unwrap() {
+        Place::Wave(_, step) => step.mtd(plan.made()),
+        other @ (Place::Up(_) | Place::Waits(_)) => panic!("{other:?}"),
+    };
+    // eau has 14 hours left; it starts after kim's test, which takes one to eight hours
+    assert_eq!(risk(&plan, "a/eau"), Mtd::Kept);
+    situation.cells.get_mut(&cell("a/eau")).unwrap().down_since = Some(hours(-20));
+    let plan = Plan::make(&estate, &situation);
+    assert_eq!(risk(&plan, "a/eau"), Mtd::AtRisk);
+    assert!(render(&plan, &estate, Lang::De).contains("im ungünstigsten Fall überschritten"));
+    situation.cells.get_mut(&cell("a/eau")).unwrap().down_since = Some(hours(-40));
+    assert_eq!(risk(&Plan::make(&estate, &situation), "a/eau"), Mtd::Exceeded);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::{
 };
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_plan_keeps_plan_1(seed: u64) {
@@ -27,6 +27,8 @@ proptest! {
         prop_assert_eq!(plan_1(&estate, &situation, &plan), Ok(()));
         prop_assert_eq!(Plan::make(&estate, &situation).id(), plan.id(), "the same input gives the same plan");
         prop_assert_eq!(Plan::read(&plan.to_json().unwrap()).unwrap(), plan);
+        let kept = serde_json::to_string(&situation).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Situation>(&kept).unwrap(), situation);
     }
 
     /// The facts change behind the plan's back; what the run offers is right for the facts, not for the plan.

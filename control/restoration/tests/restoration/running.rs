@@ -70,7 +70,10 @@ impl<'a> World<'a> {
                 Effect::SwitchBack { cell, .. } => {
                     self.facts.cells.get_mut(cell).unwrap().emergency = Emergency::None;
                 }
-                Effect::AskConsent { .. } | Effect::AnnounceReshut { .. } | Effect::Replan { .. } => {}
+                Effect::AskConsent { .. }
+                | Effect::AnnounceReshut { .. }
+                | Effect::AskEnd { .. }
+                | Effect::Replan { .. } => {}
             }
         }
     }
@@ -461,4 +464,64 @@ fn the_runner_has_no_choice_of_ground_or_plan() {
         Grade::Full
     ));
     assert!(facts.is_up(&root("dns")));
+}
+
+#[test]
+fn the_end_is_asked_for_when_everything_is_accepted_and_worked_off() {
+    let estate = small();
+    let mut facts = roots_up(&estate);
+    let by = "ada".parse().unwrap();
+    for cell in facts.cells.values_mut() {
+        cell.stage = Stage::Accepted;
+    }
+    facts.environments.get_mut(&environment("a")).unwrap().state = State::Accepted { by, at: hours(-1) };
+    let plan = Plan::make(&estate, &facts);
+    let asked = |facts: &Situation| {
+        let decision = decide(&estate, &plan, Progress::begin(&plan), facts);
+        decision.effects.contains(&Effect::AskEnd {
+            insurer: insurer("a"),
+        })
+    };
+    assert!(asked(&facts));
+    facts.cells.get_mut(&cell("a/kim")).unwrap().backlog.items = restoration::situation::Items(1);
+    assert!(!asked(&facts), "the backlog counts");
+}
+
+#[test]
+fn a_root_that_falls_stops_new_starts_and_asks_for_a_new_plan() {
+    let estate = small();
+    let mut facts = roots_up(&estate);
+    let plan = Plan::make(&estate, &facts);
+    facts.roots.get_mut(&root("dns")).unwrap().state = RootState::Down;
+    let decision = decide(&estate, &plan, Progress::begin(&plan), &facts);
+    assert!(openings(&decision.effects).is_empty());
+    assert_eq!(decision.waits.len(), 12, "everything stands on dns");
+    assert!(decision.effects.iter().any(|effect| matches!(
+        effect,
+        Effect::Replan { because: Because::RootsFell { roots } } if roots.contains(&root("dns"))
+    )));
+}
+
+#[test]
+fn a_failed_cell_whose_door_stands_open_is_shut_even_if_the_plan_left_it_waiting() {
+    let estate = small();
+    let mut facts = roots_up(&estate);
+    let one = facts.cells.get_mut(&cell("a/kim")).unwrap();
+    one.stage = Stage::Failed {
+        reason: "Datenbank".to_owned(),
+    };
+    one.door = Reach::Reached {
+        position: Position::Open,
+    };
+    let plan = Plan::make(&estate, &facts);
+    let decision = decide(&estate, &plan, Progress::begin(&plan), &facts);
+    assert!(matches!(
+        &closings(&decision.effects)[..],
+        [(cells, ClosingBecause::Failed { .. })] if cells.contains(&cell("a/kim"))
+    ));
+    let reason = "alles zu".to_owned();
+    let told = Progress::begin(&plan).told(&plan, &Command::ReshutAll { reason });
+    let decision = decide(&estate, &plan, told, &facts);
+    assert_eq!(closings(&decision.effects).len(), 1);
+    assert!(openings(&decision.effects).is_empty());
 }
