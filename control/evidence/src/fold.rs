@@ -7,7 +7,6 @@ mod people;
 mod resume;
 mod taking;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -181,13 +180,10 @@ impl Fold {
     /// Notes that a source was heard, without the journal saying so: for a picture that is shown now. The journal says
     /// it again at intervals.
     pub(crate) fn heard_live(&mut self, number: u32, at: Timestamp, claimed: u64) {
-        self.with_lane(number, |lane| {
-            lane.source.heard = lane.source.heard.max(at);
-            lane.source.claimed = claimed;
-        });
+        self.with_lane(number, |lane| lane.live = Some((at, claimed)));
     }
 
-    fn from(&mut self, journal: u64, at: Timestamp, number: u32, bytes: &Cow<'_, [u8]>) {
+    fn from(&mut self, journal: u64, at: Timestamp, number: u32, bytes: &[u8]) {
         let place = number as usize;
         let Some(lane) = self.lanes.get_mut(place) else {
             self.picture.unread = self.picture.unread.saturating_add(1);
@@ -351,7 +347,7 @@ impl Fold {
             let sources = Arc::make_mut(&mut self.picture.sources);
             for place in std::mem::take(&mut self.changed) {
                 if let Some(lane) = self.lanes.get(place).filter(|lane| lane.active) {
-                    sources.insert(lane.id.clone(), lane.source.clone());
+                    sources.insert(lane.id.clone(), lane.shown());
                 }
             }
         }

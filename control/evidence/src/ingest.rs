@@ -37,7 +37,8 @@ pub(crate) enum Plan<'a> {
 }
 
 impl<'a> Piece<'a> {
-    pub(crate) fn read(first: u64, entries: &'a [Vec<u8>]) -> Self {
+    /// Reads a piece. An entry that the next one, or the head the source names, does not name rightly is not believed.
+    pub(crate) fn read(first: u64, entries: &'a [Vec<u8>], claimed: Option<&Head>) -> Self {
         let mut piece = Self {
             first,
             entries,
@@ -46,21 +47,40 @@ impl<'a> Piece<'a> {
             damaged: None,
         };
         for (index, bytes) in (first..).zip(entries) {
-            let fits = EntryRef::decode(bytes).ok().filter(|entry| {
-                let chained = piece.leaves.last().is_none_or(|leaf| *leaf == entry.previous);
-                entry.index == index && chained && bytes.len() <= FROM_BYTES_MAX
-            });
+            let fits = EntryRef::decode(bytes)
+                .ok()
+                .filter(|entry| entry.index == index && bytes.len() <= FROM_BYTES_MAX);
             let Some(entry) = fits else {
-                piece.damaged = Some(Trouble::Damaged {
-                    index,
-                    bytes: Digest::of(bytes),
-                });
+                piece.damaged_at(index);
                 break;
             };
+            if piece.leaves.last().is_some_and(|leaf| *leaf != entry.previous) {
+                piece.drop_last();
+                break;
+            }
             piece.previous.get_or_insert(entry.previous);
             piece.leaves.push(leaf_of(bytes));
         }
+        let whole = piece.damaged.is_none() && claimed.is_some_and(|head| head.len == piece.end());
+        if whole && piece.leaves.last().copied() != claimed.map(|head| head.chain) {
+            piece.drop_last();
+        }
         piece
+    }
+
+    fn drop_last(&mut self) {
+        if self.leaves.pop().is_some() {
+            self.damaged_at(self.end());
+        }
+    }
+
+    fn damaged_at(&mut self, index: u64) {
+        let bytes = Digest::of(self.bytes_at(index).unwrap_or_default());
+        self.damaged = Some(Trouble::Damaged { index, bytes });
+    }
+
+    const fn end(&self) -> u64 {
+        self.first.saturating_add(self.leaves.len() as u64)
     }
 
     /// Leaf hashes of the entries that fit together, from [`first`](Self::first) on.
@@ -85,7 +105,6 @@ impl<'a> Piece<'a> {
 
     /// Compares with what is known of the source.
     pub(crate) fn plan(&self, known: Known) -> Plan<'a> {
-        let end = self.first.saturating_add(self.leaves.len() as u64);
         if self.leaves.is_empty() {
             return Plan::Take(&[]);
         }
@@ -95,7 +114,7 @@ impl<'a> Piece<'a> {
                 got: self.first,
             });
         }
-        if end < known.len {
+        if self.end() < known.len {
             return Plan::Old;
         }
         // The last known entry names, through the chain, everything before it.

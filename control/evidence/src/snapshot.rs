@@ -222,6 +222,7 @@ impl FrozenLane {
             store,
             replica_len: self.replica_len,
             stuck: self.stuck,
+            live: None,
         })
     }
 }

@@ -165,7 +165,7 @@ pub struct Source {
     pub len: u64,
     /// Leaf hash of the last of them: what the next one must name.
     pub chain: Digest,
-    /// Entries it says it has, if that is more.
+    /// Entries it says it has: those ingested, or more.
     pub claimed: u64,
     /// When it was heard last, for people.
     pub heard: Timestamp,

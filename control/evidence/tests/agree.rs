@@ -50,6 +50,8 @@ impl Stage {
         bring(&self.outside, self.house.as_ref().unwrap(), &mut self.journal);
         let status = self.house.as_ref().unwrap().status(moment(&self.outside));
         agrees(self.journal.picture(), &status, self.outside.time);
+        evidence::promises::door_4_shown(self.journal.picture()).unwrap();
+        evidence::promises::log_1(&self.journal).unwrap().unwrap();
         self.journal.picture()
     }
 

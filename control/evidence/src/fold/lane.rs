@@ -29,6 +29,8 @@ pub(crate) struct Lane {
     pub(crate) replica_len: u64,
     /// Whether it no longer says anything certain about doors.
     pub(crate) stuck: bool,
+    /// When it was heard and how many entries it named, as far as the journal does not say so yet.
+    pub(crate) live: Option<(Timestamp, u64)>,
 }
 
 /// A raising the doors of a store have not been seen to carry out.
@@ -70,7 +72,19 @@ impl Lane {
             store: None,
             replica_len: 0,
             stuck: false,
+            live: None,
         }
+    }
+
+    /// The source as the picture shows it: with what was heard since the journal's last word.
+    pub(crate) fn shown(&self) -> Source {
+        let mut source = self.source.clone();
+        if let Some((heard, claimed)) = self.live {
+            source.heard = source.heard.max(heard);
+            source.claimed = claimed;
+        }
+        source.claimed = source.claimed.max(source.len);
+        source
     }
 
     /// Notes a trouble, unless it is known and not over.

@@ -11,6 +11,7 @@
 
 #[path = "../../../../doors/door/tests/estate/mod.rs"]
 pub mod estate;
+pub mod world;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,7 +101,10 @@ pub fn agrees(picture: &Picture, status: &Status, now: Timestamp) {
         assert_eq!(door.class, line.class, "{}", line.door);
         assert_eq!(door.grants, line.grants, "{}", line.door);
         assert_eq!(door.stands_on, line.stands_on, "{}", line.door);
-        assert_eq!(door.since, line.since, "{}", line.door);
+        // The end of a drain has no entry of its own.
+        if door.draining.is_empty() {
+            assert_eq!(door.since, line.since, "{}", line.door);
+        }
         let restrictions: BTreeMap<_, _> = line.restrictions.iter().cloned().collect();
         assert_eq!(
             door.restrictions.keys().collect::<Vec<_>>(),
