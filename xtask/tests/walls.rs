@@ -30,7 +30,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     // control: the control plane decides what is shown and proposed; the doors decide what passes
     (
         "console",
-        &["clearance", "estate", "evidence", "order", "vocabulary"],
+        &[
+            "clearance",
+            "estate",
+            "evidence",
+            "order",
+            "publication",
+            "readiness",
+            "restoration",
+            "vocabulary",
+        ],
     ),
     // in peace: what is armed, whom to reach; order: the charter's persons and keys in the crisis booklet
     ("readiness", &["estate", "order", "vocabulary"]),
@@ -92,6 +101,8 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("mail", &["clearance", "order"]),
     // a real charter, with witnesses' keys, in the booklet
     ("readiness", &["record"]),
+    // a real authority log and real doors behind the pages
+    ("console", &["door", "ledger", "record"]),
 ];
 
 /// A wall: rooms (or a whole house, written `doors/`) that must not reach others, however far around, and why.

@@ -6,6 +6,9 @@ use clearance::Authority;
 use estate::Estate;
 use evidence::{Picture, RoomEntry};
 use order::login::ConsoleOrigin;
+use publication::obligations::Clock;
+use readiness::board::Board;
+use restoration::Plan;
 use vocabulary::{DoorId, Envelope, Seconds, Timestamp};
 
 use crate::{
@@ -40,6 +43,19 @@ pub struct Room<'a> {
     pub journal: &'a dyn Journal,
     /// After how long a source counts as silent.
     pub silence: Seconds,
+    /// What other rooms know; nothing by default.
+    pub others: Others<'a>,
+}
+
+/// What other rooms know, made by the binary from the picture and its own files. What is absent is shown as not known.
+#[derive(Clone, Copy, Default)]
+pub struct Others<'a> {
+    /// The plan of the return.
+    pub plan: Option<&'a Plan>,
+    /// What is armed in peace.
+    pub board: Option<&'a Board>,
+    /// Legal clocks, the most urgent first.
+    pub clocks: &'a [Clock],
     /// Legal clocks a cut can start, for previews.
     pub clock_rules: &'a [ClockRule],
     /// Doors the responders' own way in leads through, where somebody wrote it down in peace.

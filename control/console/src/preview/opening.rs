@@ -22,7 +22,7 @@ pub enum LackKind {
     Insurer,
     /// The opening itself: its time, its doors, what it lifts.
     Form,
-    /// The door has not been heard of, or not lately.
+    /// The door has not been heard of lately, or is about to change.
     Door,
 }
 
@@ -148,7 +148,7 @@ fn one(
     };
     let forecast = authority.forecast(asked, &known, now);
     let mut missing: Vec<Lack> = forecast.missing.iter().map(lack).collect();
-    missing.extend(facts.silent.get(id).map(|since| silent(id, *since)));
+    missing.extend(uncertain(facts, id));
     DoorAnswer {
         door: id.clone(),
         now: facts.door(id).map(|door| door.position_at(now)),
@@ -227,20 +227,43 @@ fn part(missing: &order::Missing) -> LackKind {
     }
 }
 
-fn never_heard(id: &DoorId) -> Lack {
-    Lack {
-        kind: LackKind::Door,
-        sentence: format!(
-            "Von der Tür {id} ist nichts bekannt: ihr Protokoll kam nie an. / Nothing is known of door {id}: its ledger never arrived."
-        ),
+/// Why what is reported of a door may not be what the opening will meet there.
+fn uncertain(facts: &Facts<'_>, id: &DoorId) -> Vec<Lack> {
+    let mut lacks = Vec::new();
+    if let Some(since) = facts.silent.get(id) {
+        lacks.push(at_the_door(format!(
+            "Die Tür {id} schweigt seit {since}; ihr Stand kann ein anderer sein. / Door {id} has been silent since {since}; its epoch may be another."
+        )));
     }
+    if facts.doubtful.contains(id) {
+        lacks.push(at_the_door(format!(
+            "Das Protokoll der Tür {id} ist in Zweifel; ihr Stand kann ein anderer sein. / The ledger of door {id} is in doubt; its epoch may be another."
+        )));
+    }
+    let Some(door) = facts.door(id) else {
+        return lacks;
+    };
+    if !door.fresh {
+        lacks.push(at_the_door(format!(
+            "Die Tür {id} hat seit ihrem Start keine frische Sicht; sobald sie sie hat, ändert sich ihr Stand. / Door {id} has had no fresh view since its start; its epoch changes when it gets one."
+        )));
+    }
+    let ordered = door.ordered.len();
+    if ordered > 0 {
+        lacks.push(at_the_door(format!(
+            "Zur Tür {id} sind noch {ordered} Befehle unterwegs; danach hat sie einen anderen Stand. / {ordered} orders are still on their way to door {id}; its epoch is another afterwards."
+        )));
+    }
+    lacks
 }
 
-fn silent(id: &DoorId, since: Timestamp) -> Lack {
-    Lack {
-        kind: LackKind::Door,
-        sentence: format!(
-            "Die Tür {id} schweigt seit {since}; ihr Stand kann ein anderer sein. / Door {id} has been silent since {since}; its epoch may be another."
-        ),
-    }
+const fn at_the_door(sentence: String) -> Lack {
+    let kind = LackKind::Door;
+    Lack { kind, sentence }
+}
+
+fn never_heard(id: &DoorId) -> Lack {
+    at_the_door(format!(
+        "Von der Tür {id} ist nichts bekannt: ihr Protokoll kam nie an. / Nothing is known of door {id}: its ledger never arrived."
+    ))
 }

@@ -132,8 +132,8 @@ pub(crate) fn with_ground<T>(asked: &Asked<'_>, judge: impl FnOnce(&Ground<'_>, 
     let room = asked.ctx.room;
     let facts = Facts::of(
         room.picture,
-        room.clock_rules,
-        room.way_in,
+        room.others.clock_rules,
+        room.others.way_in,
         asked.request.now,
         room.silence,
     );

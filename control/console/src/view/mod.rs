@@ -9,6 +9,7 @@ pub(crate) mod incident;
 pub(crate) mod insurer;
 pub(crate) mod logs;
 pub(crate) mod own;
+pub(crate) mod rooms;
 pub(crate) mod shape;
 pub(crate) mod waiting;
 
@@ -82,11 +83,15 @@ pub(crate) fn show(asked: &Asked<'_>) -> Response {
         }
         Kind::Sessions => either(asked, own::sessions(asked), |view| page::sessions(&asked.ctx, view)),
         Kind::Help => page::help(&asked.ctx),
-        // Answered before they come here, or by other rooms' data.
-        Kind::Plan
-        | Kind::Clocks
-        | Kind::Readiness
-        | Kind::IncidentOpen
+        Kind::Plan => either(asked, Some(rooms::plan(asked)), |view| page::plan(&asked.ctx, view)),
+        Kind::Clocks => either(asked, Some(rooms::clocks(asked)), |view| {
+            page::clocks(&asked.ctx, view)
+        }),
+        Kind::Readiness => either(asked, Some(rooms::readiness(asked)), |view| {
+            page::readiness(&asked.ctx, view)
+        }),
+        // Answered before they come here.
+        Kind::IncidentOpen
         | Kind::IncidentNote
         | Kind::IncidentClose
         | Kind::DraftNew
