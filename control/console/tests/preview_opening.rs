@@ -219,7 +219,27 @@ fn an_opening_names_everything_that_is_missing_door_by_door() {
         "{lines:?}"
     );
 
-    // What nobody has heard of cannot be foretold.
+    // What is about to change, or was not heard of, cannot be foretold.
+    for (change, words) in [
+        (json!({ "fresh": false }), "keine frische Sicht"),
+        (json!({ "ordered": [cleared] }), "noch 1 Befehle unterwegs"),
+    ] {
+        world.change("kasse-001/kim", |door| {
+            hold(door, one, Class::Containment);
+            for (name, value) in change.as_object().unwrap() {
+                door[name] = value.clone();
+            }
+        });
+        let found = look(&world, &draft);
+        assert_eq!(found.ready, 0, "{words}");
+        assert!(
+            found
+                .missing
+                .iter()
+                .any(|(lack, _)| lack.sentence.contains(words)),
+            "{words}"
+        );
+    }
     world.doors.remove(&door_id("kasse-001/kim"));
     let found = look(&world, &draft);
     assert_eq!(found.ready, 0);
