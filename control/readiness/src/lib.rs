@@ -20,4 +20,5 @@ pub mod booklet;
 pub mod callout;
 pub mod contacts;
 pub mod gateway;
+pub mod onboarding;
 pub mod words;

@@ -301,7 +301,14 @@ fn an_insurers_booklet_holds_nothing_of_another_insurer() {
             insurer.name
         );
     }
-    for foreign in ["Gert Geheim", "kasse-002-ja", "7777777"] {
+    for foreign in [
+        "Gert Geheim",
+        "kasse-002-ja",
+        "7777777",
+        "777 7777",
+        "10.1.0.10",
+        "alles-halten",
+    ] {
         assert!(!text.contains(foreign), "{foreign:?} belongs to another insurer");
     }
 }

@@ -7,6 +7,8 @@
     reason = "tests stop at the first surprise, and each file uses its own part"
 )]
 
+pub(crate) mod room;
+
 use std::collections::BTreeSet;
 
 use estate::{Estate, Seed};

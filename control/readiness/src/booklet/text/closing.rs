@@ -96,12 +96,19 @@ fn presigned_row(one: &Presigned) -> Vec<String> {
     ]
 }
 
-fn lines(commands: &[Typed]) -> Vec<String> {
+pub(super) fn lines(commands: &[Typed]) -> Vec<String> {
     commands.iter().map(Typed::line).collect()
 }
 
+/// Every command of this chapter.
+pub(super) fn commands(booklet: &Booklet<'_>) -> Vec<Typed> {
+    let mut all = close_commands(booklet);
+    all.extend(sign_commands(booklet));
+    all
+}
+
 /// Closing each door process with the first pre-signed order, and asking where its doors stand.
-pub(super) fn close_commands(booklet: &Booklet<'_>) -> Vec<Typed> {
+fn close_commands(booklet: &Booklet<'_>) -> Vec<Typed> {
     let file = booklet.presigned.first().map_or(DRAFT, |one| &one.file);
     booklet
         .doors
@@ -116,7 +123,7 @@ pub(super) fn close_commands(booklet: &Booklet<'_>) -> Vec<Typed> {
 }
 
 /// Drafting, reading, signing and delivering a new closing.
-pub(super) fn sign_commands(booklet: &Booklet<'_>) -> Vec<Typed> {
+fn sign_commands(booklet: &Booklet<'_>) -> Vec<Typed> {
     let mut commands = vec![
         cli::draft("closing", DRAFT, booklet.estate.id()),
         cli::show(DRAFT),

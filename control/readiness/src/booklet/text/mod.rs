@@ -1,6 +1,7 @@
 //! What the booklet says, chapter by chapter.
 
 mod closing;
+mod insurer;
 mod people;
 mod places;
 
@@ -21,10 +22,16 @@ const CHAPTERS: usize = 9;
 
 pub(super) fn write(booklet: &Booklet<'_>, press: &mut Press) {
     let contents = cover(booklet, press);
-    closing::first_ten_minutes(booklet, press);
+    match booklet.reader {
+        Reader::Estate => closing::first_ten_minutes(booklet, press),
+        Reader::Insurer(_) => insurer::first_ten_minutes(booklet, press),
+    }
     press.new_page();
     people::rights(booklet, press);
-    closing::everything_off(booklet, press);
+    match booklet.reader {
+        Reader::Estate => closing::everything_off(booklet, press),
+        Reader::Insurer(_) => insurer::closing(booklet, press),
+    }
     people::reach(booklet, press);
     people::answer(booklet, press);
     places::witnesses(booklet, press);
@@ -76,8 +83,10 @@ fn day(issued: &str) -> String {
 
 /// Every command that is printed.
 pub(super) fn commands(booklet: &Booklet<'_>) -> Vec<Typed> {
-    let mut all = closing::close_commands(booklet);
-    all.extend(closing::sign_commands(booklet));
+    let mut all = match booklet.reader {
+        Reader::Estate => closing::commands(booklet),
+        Reader::Insurer(_) => insurer::commands(booklet),
+    };
     all.extend(people::answer_commands(booklet));
     all
 }

@@ -21,8 +21,7 @@ const PERSONS: [(&str, f32); 4] = [
     ("Darf", 0.19),
     ("Fingerabdruck der Schlüssel (SHA256)", 0.48),
 ];
-/// Files in examples lie here.
-const ANSWER: &str = "antwort.json";
+/// Where most people have their key.
 const KEY: &str = "~/.ssh/id_ed25519";
 
 pub(super) fn rights(booklet: &Booklet<'_>, press: &mut Press) {
@@ -229,8 +228,11 @@ fn deputy(booklet: &Booklet<'_>, id: &PersonId) -> String {
 pub(super) fn answer(booklet: &Booklet<'_>, press: &mut Press) {
     press.h1("Als Kasse zustimmen oder ablehnen", "An insurer's yes or no");
     press.p("Ohne die Kasse wird keine Eindämmung aufgehoben und kein Notbetrieb begonnen. Eine Person, die zustimmen darf, genügt; ebenso eine, die ablehnen darf. Der Leitstand bietet einen Entwurf an; gezeichnet wird immer am eigenen Rechner. Den Satz lesen, den das Programm zeigt, und bei Zweifel über eine bekannte Nummer zurückfragen.");
-    let lines: Vec<String> = answer_commands(booklet).iter().map(Typed::line).collect();
-    press.typed(&lines);
+    let typed = |commands: &[Typed]| commands.iter().map(Typed::line).collect::<Vec<String>>();
+    press.h2("Zustimmen", "Consent");
+    press.typed(&typed(&consent_commands(booklet)));
+    press.h2("Ablehnen", "Refusal");
+    press.typed(&typed(&refusal_commands(booklet)));
     let points = [
         ("", "Frist: Solange die Kasse nicht antwortet, bleibt zu.".to_owned()),
         ("", "Zustimmen heißt: Die Forensik hat freigegeben, wir haben den Befund gesehen, unser Krisenstab trägt die Öffnung mit.".to_owned()),
@@ -239,14 +241,27 @@ pub(super) fn answer(booklet: &Booklet<'_>, press: &mut Press) {
     press.list(&points, |_| "•".to_owned());
 }
 
-/// Answering as an insurer: consent; a refusal differs by its kind only.
+/// Answering as an insurer, both ways.
 pub(super) fn answer_commands(booklet: &Booklet<'_>) -> Vec<Typed> {
+    let mut all = consent_commands(booklet);
+    all.extend(refusal_commands(booklet));
+    all
+}
+
+fn consent_commands(booklet: &Booklet<'_>) -> Vec<Typed> {
+    answer_with(booklet, "consent", "ja.json")
+}
+
+fn refusal_commands(booklet: &Booklet<'_>) -> Vec<Typed> {
+    answer_with(booklet, "refusal", "nein.json")
+}
+
+fn answer_with(booklet: &Booklet<'_>, kind: &str, file: &str) -> Vec<Typed> {
     vec![
-        cli::draft("consent", ANSWER, booklet.estate.id()),
-        cli::draft("refusal", "nein.json", booklet.estate.id()),
-        cli::show(ANSWER),
-        cli::sign(ANSWER, KEY),
-        cli::send(ANSWER, booklet.control, booklet.tls),
+        cli::draft(kind, file, booklet.estate.id()),
+        cli::show(file),
+        cli::sign(file, KEY),
+        cli::send(file, booklet.control, booklet.tls),
     ]
 }
 

@@ -1,6 +1,10 @@
 //! Sets text on A4 pages: lines, lists, tables, boxes; keeps the structure that readers for the blind follow.
 
+mod table;
+mod wrap;
+
 use super::metrics::{Font, encode};
+use wrap::{wrap, wrap_typed};
 
 /// A4 in points (ISO 216: 210 × 297 mm).
 pub(super) const PAGE: (f32, f32) = (595.28, 841.89);
@@ -283,7 +287,8 @@ impl Press {
     }
 
     pub(super) fn h2(&mut self, german: &str, english: &str) {
-        self.need(90.0);
+        // Room for the heading, a table's head and its tallest usual row: a heading never stands alone.
+        self.need(160.0);
         self.gap(8.0);
         let style = Style {
             font: Font::Bold,
@@ -304,7 +309,7 @@ impl Press {
         let element = self.element(Role::P, None, Tongue::German);
         self.need(style.leading() * 2.0);
         self.lines(LEFT, WIDTH, style, text, element);
-        self.gap(5.0);
+        self.gap(7.0);
     }
 
     /// A list; `label` makes the sign before each item from its place.
@@ -328,11 +333,19 @@ impl Press {
         self.gap(3.0);
     }
 
-    /// What is typed, on a grey ground; each command stays in one piece.
+    /// What is typed, on a grey ground; each command stays in one piece, and a short block on one page.
     pub(super) fn typed(&mut self, commands: &[String]) {
-        for command in commands {
-            let lines = wrap_typed(command, WIDTH - 20.0);
-            let height = TYPED.leading() * small(lines.len()) + 9.0;
+        let lines: Vec<Vec<Vec<u8>>> = commands
+            .iter()
+            .map(|command| wrap_typed(command, WIDTH - 20.0))
+            .collect();
+        let height = |lines: &[Vec<u8>]| TYPED.leading() * small(lines.len()) + 9.0;
+        let whole: f32 = lines.iter().map(|lines| height(lines) + 4.0).sum();
+        if whole < PAGE.1 / 3.0 {
+            self.need(whole);
+        }
+        for lines in lines {
+            let height = height(&lines);
             self.need(height);
             let element = self.element(Role::Code, None, Tongue::German);
             self.mark(Mark::Fill {
@@ -342,13 +355,14 @@ impl Press {
                 h: height,
                 gray: 0.92,
             });
+            let bottom = self.y - height;
             self.gap(3.0);
             for line in lines {
                 self.y -= TYPED.leading();
                 let y = self.y;
                 self.put(LEFT + 10.0, y, TYPED, line, Some(element));
             }
-            self.gap(6.0 + 4.0);
+            self.y = bottom - 4.0;
         }
         self.gap(4.0);
     }
@@ -380,82 +394,6 @@ impl Press {
         self.lines(LEFT + 16.0, WIDTH - 24.0, style, text, element);
         self.y = bottom;
         self.gap(10.0);
-    }
-
-    /// A table: heads, shares of the width, rows. Heads are repeated on every page; a row stays in one piece.
-    pub(super) fn table(&mut self, columns: &[(&str, f32)], rows: &[Vec<String>]) {
-        let table = self.element(Role::Table, None, Tongue::German);
-        let heads: Vec<String> = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
-        let widths: Vec<f32> = columns.iter().map(|(_, share)| share * WIDTH).collect();
-        let first = rows.first().map_or(0.0, |row| row_height(row, &widths, SMALL));
-        self.need(row_height(&heads, &widths, SMALL_STRONG) + first);
-        self.row(table, &heads, &widths, Role::Head);
-        for row in rows {
-            if self.y - row_height(row, &widths, SMALL) < BOTTOM {
-                self.new_page();
-                self.repeated_head(&heads, &widths);
-            }
-            self.row(table, row, &widths, Role::Cell);
-        }
-        self.gap(10.0);
-    }
-
-    fn row(&mut self, table: Element, cells: &[String], widths: &[f32], role: Role) {
-        let parent = self.element(Role::Row, Some(table), Tongue::German);
-        let style = if role == Role::Head { SMALL_STRONG } else { SMALL };
-        let height = row_height(cells, widths, style);
-        let top = self.y;
-        if role == Role::Head {
-            self.mark(Mark::Fill {
-                x: LEFT,
-                y: top - height,
-                w: WIDTH,
-                h: height,
-                gray: 0.88,
-            });
-        }
-        let mut x = LEFT;
-        for (cell, width) in cells.iter().zip(widths) {
-            let element = self.element(role, Some(parent), Tongue::German);
-            self.cell(x, top, *width, style, cell, Some(element));
-            x += width;
-        }
-        self.y = top - height;
-        let y = self.y;
-        self.mark(Mark::Rule {
-            from: (LEFT, y),
-            to: (LEFT + WIDTH, y),
-            width: 0.5,
-        });
-    }
-
-    /// The heads again on a further page: decoration, for the structure has them already.
-    fn repeated_head(&mut self, cells: &[String], widths: &[f32]) {
-        let height = row_height(cells, widths, SMALL_STRONG);
-        let top = self.y;
-        self.mark(Mark::Fill {
-            x: LEFT,
-            y: top - height,
-            w: WIDTH,
-            h: height,
-            gray: 0.88,
-        });
-        let mut x = LEFT;
-        for (cell, width) in cells.iter().zip(widths) {
-            self.cell(x, top, *width, SMALL_STRONG, cell, None);
-            x += width;
-        }
-        self.y = top - height;
-    }
-
-    fn cell(&mut self, x: f32, top: f32, width: f32, style: Style, text: &str, element: Option<Element>) {
-        let mut y = top - CELL_PAD + 1.0;
-        for part in text.split('\n') {
-            for line in wrap(part, style, width - 2.0 * CELL_PAD) {
-                y -= style.leading();
-                self.put(x + CELL_PAD, y + 1.5, style, line, element);
-            }
-        }
     }
 
     /// Room for so many lines of a table of contents, filled in later by [`contents`](Self::contents).
@@ -520,66 +458,4 @@ impl Press {
 /// Small counts as lengths.
 fn small(count: usize) -> f32 {
     f32::from(u16::try_from(count).unwrap_or(u16::MAX))
-}
-
-fn row_height(cells: &[String], widths: &[f32], style: Style) -> f32 {
-    let lines = |(cell, width): (&String, &f32)| -> usize {
-        cell.split('\n')
-            .map(|part| wrap(part, style, width - 2.0 * CELL_PAD).len())
-            .sum()
-    };
-    let most = cells.iter().zip(widths).map(lines).max().unwrap_or(1).max(1);
-    style.leading() * small(most) + 2.0 * CELL_PAD
-}
-
-/// Breaks a text into lines that fit; a word longer than a line is cut.
-fn wrap(text: &str, style: Style, width: f32) -> Vec<Vec<u8>> {
-    let fits = |bytes: &[u8]| style.font.width(bytes, style.size) <= width;
-    let mut lines = Vec::new();
-    let mut line: Vec<u8> = Vec::new();
-    for word in text.split_whitespace() {
-        let mut word = encode(word);
-        let mut longer = line.clone();
-        if !longer.is_empty() {
-            longer.push(b' ');
-        }
-        longer.extend(&word);
-        if fits(&longer) {
-            line = longer;
-            continue;
-        }
-        if !line.is_empty() {
-            lines.push(core::mem::take(&mut line));
-        }
-        while !fits(&word) && word.len() > 1 {
-            let mut end = word.len();
-            while end > 1 && !word.get(..end).is_some_and(fits) {
-                end = end.saturating_sub(1);
-            }
-            let rest = word.split_off(end);
-            lines.push(word);
-            word = rest;
-        }
-        line = word;
-    }
-    if !line.is_empty() || lines.is_empty() {
-        lines.push(line);
-    }
-    lines
-}
-
-/// Breaks a command into lines at blanks, with a backslash as a shell wants it.
-fn wrap_typed(command: &str, width: f32) -> Vec<Vec<u8>> {
-    let room = width - TYPED.font.width(b"  \\", TYPED.size);
-    let mut lines = wrap(command, TYPED, room);
-    let last = lines.len().saturating_sub(1);
-    for (at, line) in lines.iter_mut().enumerate() {
-        if at < last {
-            line.extend(b" \\");
-        }
-        if at > 0 {
-            line.splice(0..0, *b"  ");
-        }
-    }
-    lines
 }
