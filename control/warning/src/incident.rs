@@ -10,7 +10,9 @@
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-use vocabulary::{BadId, CellId, Digest, IncidentId, InsurerId, PersonId, Scope, SignalId, Timestamp};
+use vocabulary::{
+    BadId, CellId, Digest, IncidentId, InsurerId, PersonId, Scope, ServiceId, SignalId, SiteId, Timestamp,
+};
 
 use crate::{
     roll::Roll,
@@ -20,6 +22,8 @@ use crate::{
 
 /// Signals of one insurer within this span belong together.
 pub const CORRELATION_SECS: u64 = 7200;
+/// At so many insurers of one site the same indicator speaks for a shared cause.
+pub const SHARED_CAUSE_INSURERS: usize = 3;
 /// Signals an incident keeps; of further ones it keeps where they point and their number.
 const SIGNALS_MAX: usize = 512;
 /// Digests, hosts and unknown names kept per signal; further sightings are counted.
@@ -209,6 +213,33 @@ impl Incident {
         roll.scope_of(&self.cells(roll))
     }
 
+    /// Cells that show nothing yet, but share service and site with at least [`SHARED_CAUSE_INSURERS`] insurers that show
+    /// the same indicator of a business measure: the cause may be shared, and at night a small insurer has too little
+    /// business to show anything. For people to look at and decide; no standing order is proposed for them.
+    #[must_use]
+    pub fn suspects(&self, roll: &Roll) -> BTreeSet<CellId> {
+        let mut showing: BTreeMap<(&Indicator, &SiteId, &ServiceId), BTreeSet<&InsurerId>> = BTreeMap::new();
+        for signal in self.unexplained().filter(|signal| signal.kind.is_business()) {
+            for (cell, site) in signal.touched.iter().flat_map(|touched| roll.cells(touched)) {
+                showing
+                    .entry((&signal.indicator, site, &cell.service))
+                    .or_default()
+                    .insert(&cell.insurer);
+            }
+        }
+        let mut suspects = BTreeSet::new();
+        for ((_, site, service), insurers) in showing {
+            if insurers.len() >= SHARED_CAUSE_INSURERS {
+                let all = Touched::Service {
+                    site: site.clone(),
+                    service: service.clone(),
+                };
+                suspects.extend(roll.cells(&all).map(|(cell, _)| cell.clone()));
+            }
+        }
+        suspects.difference(&self.cells(roll)).cloned().collect()
+    }
+
     /// Names and addresses the estate does not know.
     #[must_use]
     pub fn unmatched(&self) -> BTreeSet<&str> {
@@ -240,6 +271,7 @@ impl Incident {
         let (de, en) = self.severity().in_words();
         let names = |more| listed(insurers.iter().map(|insurer| insurer.as_str()), 5, more);
         let unmatched = self.unmatched().len();
+        let suspects = self.suspects(roll).len();
         if let IncidentState::Closed(at) = self.state {
             return Sentence::new(
                 format!("Vorfall {}: alle Signale erklärt, geschlossen {at}.", self.id),
@@ -248,7 +280,7 @@ impl Incident {
         }
         Sentence::new(
             format!(
-                "Vorfall {}, Schwere {de}, seit {}: {signals} Signale ({}), {} Kassen ({}), {} Zellen vorgeschlagen, {unmatched} unbekannte Namen.",
+                "Vorfall {}, Schwere {de}, seit {}: {signals} Signale ({}), {} Kassen ({}), {} Zellen vorgeschlagen, {suspects} stille Zellen mit wohl gleicher Ursache, {unmatched} unbekannte Namen.",
                 self.id,
                 self.opened,
                 kinds.join(", "),
@@ -257,7 +289,7 @@ impl Incident {
                 cells.len(),
             ),
             format!(
-                "Incident {}, severity {en}, since {}: {signals} signals ({}), {} insurers ({}), {} cells proposed, {unmatched} unknown names.",
+                "Incident {}, severity {en}, since {}: {signals} signals ({}), {} insurers ({}), {} cells proposed, {suspects} quiet cells that may share the cause, {unmatched} unknown names.",
                 self.id,
                 self.opened,
                 kinds.join(", "),
@@ -284,6 +316,10 @@ impl Incident {
     /// silence tell changes only, so theirs never repeat. What an engine goes on saying after it was explained stays
     /// explained, except the worst; a canary is news again.
     pub(crate) fn repeated_by(&self, signal: &Signal) -> Option<SignalId> {
+        // The very same, delivered again: a name is derived from what a signal says.
+        if self.signals.contains_key(&signal.id) {
+            return Some(signal.id.clone());
+        }
         let goes_on = match signal.kind {
             Kind::EauRate | Kind::ErrorShare | Kind::KeyErrors | Kind::PaymentVolume | Kind::Silence => {
                 return None;

@@ -41,7 +41,9 @@ mod watch;
 pub use import::{
     BadLine, Clock, DEPTH_MAX, Engine, Finding, Imported, Importer, LINE_BYTES_MAX, REPEATS_SECS, Tally,
 };
-pub use incident::{CORRELATION_SECS, Explanation, Incident, IncidentState, Meaning, Sighting};
+pub use incident::{
+    CORRELATION_SECS, Explanation, Incident, IncidentState, Meaning, SHARED_CAUSE_INSURERS, Sighting,
+};
 pub use line::{Line, LineReader};
 pub use local::{HourOfWeek, Local, local};
 pub use roll::{BadPrefix, Behind, Prefix, Roll};

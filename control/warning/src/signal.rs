@@ -97,6 +97,15 @@ impl Kind {
         Self::Wazuh,
     ];
 
+    /// Whether it is a measure of business, which small insurers show late.
+    #[must_use]
+    pub const fn is_business(self) -> bool {
+        match self {
+            Self::EauRate | Self::ErrorShare | Self::KeyErrors | Self::PaymentVolume => true,
+            Self::Canary | Self::Silence | Self::Suricata | Self::Wazuh => false,
+        }
+    }
+
     /// The name standing orders use.
     #[must_use]
     pub const fn slug(self) -> &'static str {

@@ -35,12 +35,16 @@ fn alert(rule: u32, severity: u8, host: &str, now: Timestamp) -> Event {
 }
 
 fn canary(touched: &[Touched], name: &str) -> Event {
+    canary_at(touched, name, NIGHT)
+}
+
+fn canary_at(touched: &[Touched], name: &str, at: Timestamp) -> Event {
     Event::CanaryTouched {
         canary: Canary::Record,
         name: name.to_owned(),
         touched: touched.iter().cloned().collect(),
-        at: NIGHT,
-        evidence: Digest::of(name.as_bytes()),
+        at,
+        evidence: Digest::of(format!("{name} {at}").as_bytes()),
     }
 }
 
@@ -248,12 +252,20 @@ fn explaining_shrinks_and_the_last_explanation_closes() {
     assert_eq!(only(&room).state(), IncidentState::Closed(later(120)));
     assert!(only(&room).scope(&roll()).0.is_empty());
     assert!(only(&room).sentence(&roll()).to_string().contains("geschlossen"));
-    // A new touch is news, also of the same canary.
+    // The same message delivered again is no news; a new touch of the same canary is.
     let effects = room.event(canary(&[environment("kasse-001")], "a"), later(130));
-    assert!(matches!(
-        effects.as_slice(),
-        [Effect::Signal(_), Effect::Opened(_)]
-    ));
+    assert!(
+        matches!(effects.as_slice(), [Effect::Again { again: 1, .. }]),
+        "{effects:?}"
+    );
+    let effects = room.event(
+        canary_at(&[environment("kasse-001")], "a", later(140)),
+        later(140),
+    );
+    assert!(
+        matches!(effects.as_slice(), [Effect::Signal(_), Effect::Opened(_)]),
+        "{effects:?}"
+    );
 }
 
 #[test]

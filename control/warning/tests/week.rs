@@ -28,7 +28,7 @@ const MONDAY: i64 = NIGHT.0 - 22 * 3600;
 /// A few insurers of the estate, from the largest to the smallest.
 fn some_insurers() -> Vec<(InsurerId, u64)> {
     let estate = estate();
-    ["kasse-001", "kasse-004", "kasse-012", "kasse-030", "kasse-080"]
+    ["kasse-001", "kasse-004", "kasse-005", "kasse-012", "kasse-080"]
         .iter()
         .map(|name| {
             let id = insurer(name);
@@ -125,6 +125,35 @@ fn the_april_night_is_seen_within_minutes_and_normal_weeks_are_silent() {
     );
     assert!(seen.iter().all(|cell| cell.service.as_str() == "eau"), "{seen:?}");
     promises::warn_2(incident, &roll).unwrap();
+    // Small insurers have no business at this hour; that they share site and service is said, and proposed to people.
+    let suspects = incident.suspects(&roll);
+    let at = |site: &str| {
+        let insurers = estate()
+            .insurers()
+            .filter(|i| i.site.as_str() == site)
+            .map(|i| i.id.clone())
+            .collect::<BTreeSet<_>>();
+        let showing = seen
+            .iter()
+            .filter(|cell| insurers.contains(&cell.insurer))
+            .count();
+        (
+            insurers.len(),
+            showing,
+            suspects
+                .iter()
+                .filter(|cell| insurers.contains(&cell.insurer))
+                .count(),
+        )
+    };
+    for (all, showing, quiet) in [at("essen"), at("munich")] {
+        assert_eq!(
+            quiet,
+            if showing >= 3 { all - showing } else { 0 },
+            "{showing} of {all} show it"
+        );
+    }
+    assert!(!suspects.is_empty() && suspects.is_disjoint(&seen));
     let sentence = incident.sentence(&roll).to_string();
     assert!(
         sentence.contains("kasse-001")
