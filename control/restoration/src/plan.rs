@@ -328,6 +328,17 @@ impl Plan {
             .map(|(wave, step)| Place::Wave(wave, step))
     }
 
+    /// Where every cell is: for pages that show all of them.
+    #[must_use]
+    pub fn places(&self) -> BTreeMap<&CellId, Place<'_>> {
+        let up = self.contents.up.iter().map(|(cell, up)| (cell, Place::Up(up)));
+        let waits = self.contents.waiting.iter();
+        let waits = waits.map(|(cell, waits)| (cell, Place::Waits(waits)));
+        let steps = self.steps();
+        let steps = steps.map(|(wave, step)| (&step.cell, Place::Wave(wave, step)));
+        up.chain(waits).chain(steps).collect()
+    }
+
     /// Every start of a cell with its wave, in order.
     pub fn steps(&self) -> impl Iterator<Item = (&Wave, &Step)> {
         self.waves().iter().flat_map(|wave| {

@@ -7,9 +7,11 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod acting;
 mod environment;
 mod planning;
 mod promise;
 mod random;
+mod ranking;
 mod running;
 mod world;

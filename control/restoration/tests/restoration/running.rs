@@ -2,159 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use estate::Estate;
 use restoration::{
     Plan, Situation,
     environment::State,
-    promises::plan_1_now,
-    run::{Because, ClosingBecause, Command, Decision, Effect, Progress, decide},
+    run::{Because, ClosingBecause, Command, Effect, Progress, decide},
     situation::{Count, Emergency, Grade, Reach, RootState, Stage, Standing},
 };
-use vocabulary::{CellId, Position, Role, Timestamp};
+use vocabulary::{CellId, Position, Role};
 
-use crate::world::{all_signed, big, cell, environment, hours, insurer, limit, root, roots_up, small};
-
-/// Carries out what the run asks for, at once, and moves the clock by an hour.
-struct World<'a> {
-    estate: &'a Estate,
-    facts: Situation,
-    /// Cells that fail when they are started.
-    bad: BTreeSet<CellId>,
-    /// Starts in the order they happened, with the hour.
-    started: Vec<(CellId, Timestamp)>,
-}
-
-impl<'a> World<'a> {
-    fn new(estate: &'a Estate, facts: Situation) -> Self {
-        Self {
-            estate,
-            facts,
-            bad: BTreeSet::new(),
-            started: Vec::new(),
-        }
-    }
-
-    fn decide(&self, plan: &Plan, progress: Progress) -> Decision {
-        let decision = decide(self.estate, plan, progress, &self.facts);
-        plan_1_now(self.estate, &self.facts, &decision.effects).unwrap();
-        decision
-    }
-
-    fn carry_out(&mut self, effects: &[Effect]) {
-        for effect in effects {
-            match effect {
-                Effect::StartRoot { root, .. } => {
-                    self.facts.roots.get_mut(root).unwrap().state = RootState::Up;
-                }
-                Effect::ProposeOpening { cells, .. } => {
-                    for cell in cells {
-                        self.started.push((cell.clone(), self.facts.now));
-                        let facts = self.facts.cells.get_mut(cell).unwrap();
-                        let position = Position::Open;
-                        facts.door = Reach::Reached { position };
-                        facts.stage = if self.bad.contains(cell) {
-                            Stage::Failed {
-                                reason: "Datenbank".to_owned(),
-                            }
-                        } else {
-                            Stage::Started
-                        };
-                    }
-                }
-                Effect::AskUserTest { cells, .. } => {
-                    for cell in cells {
-                        self.facts.cells.get_mut(cell).unwrap().stage = Stage::Accepted;
-                    }
-                }
-                Effect::ProposeClosing { cells, .. } => self.shut(cells),
-                Effect::SwitchBack { cell, .. } => {
-                    self.facts.cells.get_mut(cell).unwrap().emergency = Emergency::None;
-                }
-                Effect::AskConsent { .. }
-                | Effect::AnnounceReshut { .. }
-                | Effect::AskEnd { .. }
-                | Effect::Replan { .. } => {}
-            }
-        }
-    }
-
-    fn shut(&mut self, cells: &BTreeSet<CellId>) {
-        for cell in cells {
-            let facts = self.facts.cells.get_mut(cell).unwrap();
-            let position = Position::Held;
-            facts.door = Reach::Reached { position };
-            if matches!(facts.stage, Stage::Started | Stage::Accepted) {
-                facts.stage = Stage::Stopped;
-            }
-        }
-    }
-
-    fn hour(&mut self) {
-        self.facts.now = Timestamp(self.facts.now.0 + 3_600);
-    }
-
-    /// Runs until nothing is asked for any more, at most so many hours.
-    fn run(&mut self, plan: &Plan, mut progress: Progress, most: usize) -> Decision {
-        for _ in 0..most {
-            let decision = self.decide(plan, progress.clone());
-            if decision.effects.is_empty() {
-                return decision;
-            }
-            self.carry_out(&decision.effects);
-            // The room dies after every step and reads back what it kept.
-            let kept = serde_json::to_string(&decision.progress).unwrap();
-            progress = serde_json::from_str(&kept).unwrap();
-            self.hour();
-        }
-        self.decide(plan, progress)
-    }
-
-    fn accepted(&self) -> usize {
-        let stages = self.facts.cells.values();
-        stages.filter(|facts| facts.stage == Stage::Accepted).count()
-    }
-}
-
-fn openings(effects: &[Effect]) -> BTreeSet<CellId> {
-    let mut all = BTreeSet::new();
-    for effect in effects {
-        if let Effect::ProposeOpening { cells, .. } = effect {
-            all.extend(cells.iter().cloned());
-        }
-    }
-    all
-}
-
-fn closings(effects: &[Effect]) -> Vec<(BTreeSet<CellId>, ClosingBecause)> {
-    let mut all = Vec::new();
-    for effect in effects {
-        if let Effect::ProposeClosing { cells, because } = effect {
-            all.push((cells.clone(), because.clone()));
-        }
-    }
-    all
-}
-
-fn consents_asked(effects: &[Effect]) -> BTreeSet<CellId> {
-    let mut all = BTreeSet::new();
-    for effect in effects {
-        if let Effect::AskConsent { cells, .. } = effect {
-            all.extend(cells.iter().cloned());
-        }
-    }
-    all
-}
-
-fn fell_back(effects: &[Effect]) -> bool {
-    effects.iter().any(|effect| {
-        matches!(
-            effect,
-            Effect::Replan {
-                because: Because::FellBack { .. }
-            }
-        )
-    })
-}
+use crate::{
+    acting::{World, closings, consents_asked, fell_back, openings},
+    world::{all_signed, big, cell, environment, hours, insurer, limit, root, roots_up, small},
+};
 
 #[test]
 fn a_plan_runs_from_nothing_to_everything_accepted() {
