@@ -355,3 +355,35 @@ fn an_empty_estate_still_gives_a_booklet_that_says_what_is_missing() {
         assert!(text.contains(hint), "{hint:?}");
     }
 }
+
+#[test]
+fn what_people_copy_into_a_draft_is_what_doors_read() {
+    let stock = Stock::new();
+    for reader in [Reader::Estate, Reader::Insurer("kasse-001".parse().unwrap())] {
+        let booklet = stock.booklet(&reader);
+        let lines = booklet.fill_ins();
+        assert!(lines.len() >= 2);
+        for line in &lines {
+            let other = if line.starts_with("\"scope\"") {
+                r#""act": {"tighten": {"stance": "contain", "class": "precautionary"}}"#
+            } else {
+                r#""scope": [{}]"#
+            };
+            let body = format!(
+                r#"{{"estate": "sample", {line}, {other}, "uses": "once", "reason": "Probe", "issued": 1}}"#
+            );
+            let closing: order::Closing =
+                serde_json::from_str(&body).unwrap_or_else(|error| panic!("{line}: {error}"));
+            order::Body::check(&closing).unwrap_or_else(|error| panic!("{line}: {error}"));
+            if let (Reader::Insurer(own), true) = (&reader, line.starts_with("\"scope\"")) {
+                assert_eq!(closing.scope, vocabulary::Scope::insurer(own.clone()));
+            }
+        }
+        let Some(mut pdftotext) = poppler("pdftotext") else {
+            return;
+        };
+        let path = file("fill-ins.pdf", &booklet.to_pdf());
+        let text = flat(&said(pdftotext.arg("-layout").arg(&path).arg("-")));
+        assert!(lines.iter().all(|line| text.contains(line)), "{lines:?}");
+    }
+}

@@ -119,6 +119,12 @@ impl Booklet<'_> {
         }
     }
 
+    /// Every line of JSON the booklet prints to be copied into a closing's draft, to be checked against what doors read.
+    #[must_use]
+    pub fn fill_ins(&self) -> Vec<String> {
+        text::fill_ins(self)
+    }
+
     /// A person as people know them: name and id if the contact book has the person, else the id.
     fn name(&self, person: &PersonId) -> String {
         self.contacts.contact(person).map_or_else(

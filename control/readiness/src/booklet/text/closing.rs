@@ -59,8 +59,10 @@ pub(super) fn everything_off(booklet: &Booklet<'_>, press: &mut Press) {
     press.typed(&lines(&close_commands(booklet)));
     press.p("Die Antwort nennt jede Tür und ihre neue Stellung. Derselbe Befehl darf beliebig oft wiederholt werden.");
     press.h2("Neu zeichnen", "Signing a new one");
-    press.p("Eine Einsatzleitung, am eigenen Rechner mit dem eigenen Schlüssel. In der Entwurfsdatei Geltungsbereich, Stellung und Grund ausfüllen; dann den gezeigten Satz laut vorlesen, erst danach bestätigen.");
+    press.p("Eine Einsatzleitung, am eigenen Rechner mit dem eigenen Schlüssel. In der Entwurfsdatei „scope“ und „reason“ ausfüllen; dann den gezeigten Satz laut vorlesen, erst danach bestätigen.");
     press.typed(&lines(&sign_commands(booklet)));
+    press.p("Geltungsbereiche zum Abschreiben: alles, ein Standort, eine Kasse, ein Dienst überall. Der Entwurf hält aus Vorsicht; wer Eindämmung anordnet, ersetzt auch die letzte Zeile.");
+    press.typed(&fill_ins(booklet));
     press.h2("Türprozesse", "Door processes");
     if booklet.doors.is_empty() {
         press.warning("Es ist kein Türprozess eingetragen. Adressen hier von Hand ergänzen.");
@@ -85,6 +87,30 @@ pub(super) fn everything_off(booklet: &Booklet<'_>, press: &mut Press) {
             .collect();
         press.table(&columns, &rows);
     }
+}
+
+/// Lines a commander copies into a draft: scopes from wide to narrow, with names of this estate, and the act of containment.
+pub(super) fn fill_ins(booklet: &Booklet<'_>) -> Vec<String> {
+    let estate = booklet.estate;
+    let scope = |field: &str, name: &str| format!("\"scope\": [{{\"{field}\": [\"{name}\"]}}]");
+    let mut all = vec![String::from("\"scope\": [{}]")];
+    all.extend(estate.sites().next().map(|site| scope("sites", site.id.as_str())));
+    all.extend(
+        estate
+            .insurers()
+            .next()
+            .map(|one| scope("insurers", one.id.as_str())),
+    );
+    all.extend(
+        estate
+            .services()
+            .next()
+            .map(|one| scope("services", one.id.as_str())),
+    );
+    all.push(String::from(
+        "\"act\": {\"tighten\": {\"stance\": \"contain\", \"class\": \"containment\"}}",
+    ));
+    all
 }
 
 fn presigned_row(one: &Presigned) -> Vec<String> {

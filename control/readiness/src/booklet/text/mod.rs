@@ -90,3 +90,11 @@ pub(super) fn commands(booklet: &Booklet<'_>) -> Vec<Typed> {
     all.extend(people::answer_commands(booklet));
     all
 }
+
+/// Every line of JSON that is printed to be copied into a closing's draft.
+pub(super) fn fill_ins(booklet: &Booklet<'_>) -> Vec<String> {
+    match booklet.reader {
+        Reader::Estate => closing::fill_ins(booklet),
+        Reader::Insurer(_) => insurer::fill_ins(booklet),
+    }
+}

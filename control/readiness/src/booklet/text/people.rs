@@ -233,7 +233,15 @@ pub(super) fn answer(booklet: &Booklet<'_>, press: &mut Press) {
     press.typed(&typed(&consent_commands(booklet)));
     press.h2("Ablehnen", "Refusal");
     press.typed(&typed(&refusal_commands(booklet)));
+    let withdrawn = match booklet.reader {
+        Reader::Estate => "so viele Personen der Kasse, wie ihr Abschnitt verlangt,".to_owned(),
+        Reader::Insurer(own) => booklet.charter.section(own).map_or_else(
+            || "so viele Personen, wie unser Abschnitt verlangt,".to_owned(),
+            |section| format!("{} unserer Personen", section.draft().threshold),
+        ),
+    };
     let points = [
+        ("", format!("Eine Ablehnung gilt, bis {withdrawn} sie zurückziehen (bulkhead sign draft withdrawal).")),
         ("", "Frist: Solange die Kasse nicht antwortet, bleibt zu.".to_owned()),
         ("", "Zustimmen heißt: Die Forensik hat freigegeben, wir haben den Befund gesehen, unser Krisenstab trägt die Öffnung mit.".to_owned()),
         ("", "„In Betrieb“ ist ein Dienst erst, wenn unsere eigenen Leute ihn geprüft und angenommen haben.".to_owned()),
