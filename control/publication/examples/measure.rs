@@ -18,7 +18,7 @@ use common::{incident_in, quiet_80, set};
 use publication::{
     State,
     ask::{self, Answer, Fate},
-    promises::public_1,
+    promises::{public_1, public_1_change},
     site,
 };
 use vocabulary::{Digest, Seconds};
@@ -69,6 +69,11 @@ fn main() -> std::io::Result<()> {
         out,
         "PUBLIC-1 over all     {:8.1} ms",
         middle(5, || public_1(&old, &site).unwrap())
+    )?;
+    writeln!(
+        out,
+        "PUBLIC-1 over change  {:8.1} ms",
+        middle(5, || public_1_change(&new, &changed).unwrap())
     )?;
     let answers: BTreeMap<Digest, Answer> = (0..10_000_u64)
         .map(|n| {

@@ -13,8 +13,10 @@ mod clock;
 mod draft;
 mod law;
 mod threshold;
+mod words;
 
 pub use clock::{Clock, Due, Entry, Knowledge, ReasonMissing, Sent, Standing, clocks};
 pub use draft::{Draft, draft};
-pub use law::{BadLaw, Law, Obligation, ObligationId, Period, PersonKind, Regime, Trigger, Version};
+pub use law::{BadLaw, Law, Obligation, ObligationId, Regime, Version};
 pub use threshold::{Harm, Outage, Provider, Work, significant};
+pub use words::{Period, PersonKind, Trigger};

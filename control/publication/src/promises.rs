@@ -19,7 +19,7 @@ use vocabulary::{CellId, Digest, EstateId};
 use crate::{
     ask::Answer,
     sheet::{BadSheet, FactSheet},
-    site::{self, Site},
+    site::{self, Changed, Site, SitePath},
     words::Lang,
 };
 
@@ -105,19 +105,51 @@ pub enum Breach {
 /// # Errors
 /// All breaches found, in order of files.
 pub fn public_1(sheet: &FactSheet, site: &Site) -> Result<(), Vec<Breach>> {
-    let mut breaches = Vec::new();
+    let expected = expected(sheet);
+    let missing = expected.keys().filter(|path| site.get(path).is_none());
+    let missing = missing
+        .map(|path| Breach::MissingFile { path: path.clone() })
+        .collect();
+    read_back(sheet, &expected, &site.files, missing)
+}
+
+/// PUBLIC-1 over what one change writes. Together with the promise held before the change, and since a file is written
+/// exactly when what it may say differs, it covers the site; the whole is read back now and then.
+///
+/// # Errors
+/// All breaches found, in order of files.
+pub fn public_1_change(sheet: &FactSheet, changed: &Changed) -> Result<(), Vec<Breach>> {
+    let expected = expected(sheet);
+    let lost = changed
+        .gone
+        .iter()
+        .filter(|path| expected.contains_key(path.as_str()));
+    let lost = lost
+        .map(|path| Breach::MissingFile {
+            path: path.to_string(),
+        })
+        .collect();
+    read_back(sheet, &expected, &changed.written, lost)
+}
+
+fn expected(sheet: &FactSheet) -> BTreeMap<String, site::Page> {
+    site::pages(sheet)
+        .into_iter()
+        .map(|page| (page.path().to_string(), page))
+        .collect()
+}
+
+fn read_back(
+    sheet: &FactSheet,
+    expected: &BTreeMap<String, site::Page>,
+    files: &BTreeMap<SitePath, Vec<u8>>,
+    mut breaches: Vec<Breach>,
+) -> Result<(), Vec<Breach>> {
     if let Err(why) = sheet.check() {
         breaches.push(Breach::Sheet { why });
     }
-    let expected: BTreeMap<String, site::Page> = site::pages(sheet)
-        .into_iter()
-        .map(|page| (page.path().to_string(), page))
-        .collect();
-    for path in expected.keys().filter(|path| site.get(path).is_none()) {
-        breaches.push(Breach::MissingFile { path: path.clone() });
-    }
     let words = vocabulary_of_page::allowed(sheet);
-    for (path, bytes) in &site.files {
+    for (path, bytes) in files {
         let path = path.as_str();
         let Some(page) = expected.get(path) else {
             breaches.push(Breach::ForeignFile {

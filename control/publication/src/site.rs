@@ -28,7 +28,9 @@ use crate::{
 };
 
 pub(crate) use claims::grade as claim_words;
+pub(crate) use page::common::{NEXT as NEXT_WORDS, OVERDUE as OVERDUE_WORDS};
 pub(crate) use page::stage as stage_words;
+pub(crate) use phone::others as others_words;
 
 /// The stylesheet, the same for every page.
 pub const STYLE: &str = include_str!("site/style.css");

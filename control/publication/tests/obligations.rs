@@ -7,13 +7,10 @@
 
 mod common;
 
-use common::{after, incident, quiet};
-use publication::{
-    Lang,
-    obligations::{
-        BadLaw, Clock, Due, Entry, Harm, Knowledge, Law, Outage, PersonKind, Provider, Sent, Standing,
-        Trigger, Work, clocks, draft, significant,
-    },
+use common::after;
+use publication::obligations::{
+    BadLaw, Clock, Due, Entry, Harm, Knowledge, Law, Outage, PersonKind, Provider, Sent, Standing, Trigger,
+    Work, clocks, significant,
 };
 use vocabulary::{Seconds, Timestamp};
 
@@ -44,6 +41,7 @@ fn sent(who: &str, obligation: &str, at: Timestamp) -> Sent {
         legal_person: who.parse().unwrap(),
         obligation: obligation.parse().unwrap(),
         at,
+        request: None,
         late_because: None,
     }
 }
@@ -290,12 +288,19 @@ fn an_authority_sets_the_time_and_each_request_is_its_own() {
         [Due::AsSet, Due::AsSet]
     );
     (first.set, second.set) = (Some(after(4)), Some(after(9)));
-    let set = clocks(&[first, second], &[], &law(), after(5));
+    let set = clocks(&[first.clone(), second.clone()], &[], &law(), after(5));
     assert_eq!(
         set.iter().map(|clock| clock.due).collect::<Vec<_>>(),
         [Due::At(after(4)), Due::At(after(9))]
     );
     assert!(set[0].overdue() && !set[1].overdue());
+    let answered = set[1].sent(after(5), None).unwrap();
+    let left = clocks(&[first, second], &[answered], &law(), after(5));
+    assert!(
+        left[0].overdue(),
+        "answering one request does not answer the other"
+    );
+    assert_eq!(left[1].standing, Standing::Sent { at: after(5) });
 }
 
 #[test]
@@ -421,55 +426,20 @@ fn a_newer_table_is_taken_an_older_or_broken_one_refused() {
     }
 }
 
-#[test]
-fn a_draft_says_that_it_is_one_and_repeats_the_sheet() {
-    let law = law();
-    let sheet = incident();
-    let known = [knows(
-        "betreiber",
-        PersonKind::Provider,
-        Trigger::SignificantIncident,
-        after(0),
-        &["kim", "payments"],
-    )];
-    let clocks = clocks(&known, &[], &law, after(30));
-    let clock = find(&clocks, "NIS2-EW").unwrap();
-    let obligation = law.get(&clock.obligation).unwrap();
-    let german = draft(obligation, Some(clock), &sheet, Lang::De);
-    for words in [
-        "ENTWURF – nicht gesendet. Ein Mensch prüft, ergänzt und sendet.",
-        "§ 32(1) no. 1 BSIG",
-        "25.04.2023, 22:00 Uhr",
-        "Angriff auf unsere Systeme",
-        "Krankmeldungen (eAU): angenommen, wartet (4 von 6 Kassen)",
-        "Das wissen wir noch nicht: Ob Daten abgeflossen sind.",
-        "UNGEPRÜFT",
-        "[ ] Grund der Verspätung (Pflichtangabe)",
-    ] {
-        assert!(
-            german.text.contains(words),
-            "{words} is missing in:\n{}",
-            german.text
-        );
-    }
-    assert!(
-        !german.text.contains("Es sind keine Daten abgeflossen."),
-        "what was corrected is not repeated"
-    );
-    let english = draft(obligation, Some(clock), &sheet, Lang::En);
-    assert!(
-        english
-            .text
-            .starts_with("DRAFT – not sent. A human checks, completes and sends.")
-    );
-    assert_eq!(english.missing, german.missing);
-    // every duty has a draft, also before anything runs
-    for obligation in law.obligations() {
-        assert!(
-            draft(obligation, None, &quiet(), Lang::De)
-                .text
-                .contains("Kein Dienst ist betroffen.")
-        );
+proptest::proptest! {
+    #[test]
+    fn any_table_is_read_or_refused_and_never_stops_the_room(place in 0..16_000_usize, text in "[ -~\\n\"]{0,12}") {
+        let mut table: Vec<char> = include_str!("../data/obligations.csv").chars().collect();
+        let place = place.min(table.len());
+        let end = (place + text.len()).min(table.len());
+        table.splice(place..end, text.chars());
+        let table: String = table.into_iter().collect();
+        if let Ok(law) = Law::parse(&table) {
+            let known = [knows("x", PersonKind::Provider, Trigger::SignificantIncident, after(0), &["kim"])];
+            for clock in clocks(&known, &[], &law, after(1)) {
+                proptest::prop_assert!(clock.starts == after(0));
+            }
+        }
     }
 }
 

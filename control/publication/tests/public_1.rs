@@ -1,6 +1,7 @@
 //! PUBLIC-1 over the finished bytes: it holds for what we render, and it catches every way we know to break it.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a test stops at the first surprise"
 )]
@@ -13,13 +14,26 @@ use common::{cell, incident, incident_in, quiet, quiet_80, set};
 use publication::{
     FactSheet, Site, State,
     ask::{self, Answer, Fate},
-    promises::{Breach, public_1, public_1_answers},
-    site,
+    promises::{Breach, public_1, public_1_answers, public_1_change},
+    site::{self, Changed},
 };
 use vocabulary::{Digest, EstateId, Timestamp};
 
 fn broken(sheet: &FactSheet, site: &Site) -> Vec<Breach> {
     public_1(sheet, site).expect_err("this must be caught")
+}
+
+/// Reads only one file back: a lie must be found in the file that tells it.
+fn broken_in(sheet: &FactSheet, site: &Site, path: &str) -> Vec<Breach> {
+    let written = site.files.iter().filter(|(known, _)| known.as_str() == path);
+    let written = written
+        .map(|(path, bytes)| (path.clone(), bytes.clone()))
+        .collect();
+    let changed = Changed {
+        written,
+        gone: Default::default(),
+    };
+    public_1_change(sheet, &changed).expect_err(path)
 }
 
 /// Replaces text in one file, which must contain it.
@@ -142,7 +156,24 @@ fn every_single_false_statement_is_caught() {
             "<title>operating normally",
         ),
         ("feed.xml", "term=\"kasse-001/eau\"", "term=\"kasse-061/eau\""),
+        // that we are late
+        ("kasse/kasse-002.html", "data-overdue=\"yes\"", "data-x=\"yes\""),
+        (
+            "fuer/press.html",
+            "Diese Meldung ist überfällig: wir sind in Verzug.",
+            "",
+        ),
+        (
+            "telefon.txt",
+            " Diese Meldung ist überfällig: wir sind in Verzug.",
+            "",
+        ),
         // the telephone
+        (
+            "phone.txt",
+            "All other services operate normally.",
+            "All services operate normally.",
+        ),
         ("telefon.txt", "angenommen, wartet.", "in Betrieb."),
         ("phone.txt", "[kasse-001/eau = held]", "[kasse-001/eau = normal]"),
         // claims and their standing
@@ -183,7 +214,7 @@ fn every_single_false_statement_is_caught() {
         ("style.css", "color: #111", "color: #fff"),
     ] {
         let site = planted(&site, path, truth, lie);
-        let breaches = broken(&sheet, &site);
+        let breaches = broken_in(&sheet, &site, path);
         assert!(
             breaches.iter().all(|breach| breach.to_string().contains(path)),
             "{path}: {breaches:?}"
@@ -268,7 +299,8 @@ fn planted_words_are_caught_in_every_kind_of_file() {
             ("telefon.txt", "\n\n"),
             ("api/v2/summary.json", "\",\"status\""),
         ] {
-            let breaches = broken(&sheet, &planted(&site, path, place, &format!(" {word}{place}")));
+            let planted = planted(&site, path, place, &format!(" {word}{place}"));
+            let breaches = broken_in(&sheet, &planted, path);
             let foreign = Breach::ForeignWord {
                 path: path.into(),
                 word: word.into(),

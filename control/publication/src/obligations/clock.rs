@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use vocabulary::{IncidentId, LegalEntityId, Seconds, ServiceId, Timestamp};
 
-use super::law::{Law, Obligation, ObligationId, Period, PersonKind, Start, Trigger};
+use super::{
+    law::{Law, Obligation, ObligationId, Start},
+    words::{Period, PersonKind, Trigger},
+};
 use crate::{text::Sentence, when};
 
 /// Where in the journal.
@@ -49,6 +52,9 @@ pub struct Sent {
     pub obligation: ObligationId,
     /// When.
     pub at: Timestamp,
+    /// The request it answers, where an authority asked: the entry that clock started with.
+    #[serde(default)]
+    pub request: Option<Entry>,
     /// Why late, if late.
     #[serde(default)]
     pub late_because: Option<Sentence>,
@@ -126,6 +132,8 @@ pub struct Clock {
     pub starts: Timestamp,
     /// The journal entry it started with; `None` when it started by sending another notice.
     pub entry: Option<Entry>,
+    /// Set where each request of an authority is a matter of its own.
+    pub request: Option<Entry>,
     /// For which services; empty: not known which.
     pub services: BTreeSet<ServiceId>,
     /// When it is due.
@@ -161,6 +169,7 @@ impl Clock {
             legal_person: self.legal_person.clone(),
             obligation: self.obligation.clone(),
             at,
+            request: self.request,
             late_because: late_because.filter(|_| late),
         })
     }
@@ -179,14 +188,13 @@ pub fn clocks(knowledge: &[Knowledge], sent: &[Sent], law: &Law, now: Timestamp)
             let Some(services) = obligation.regime.among(&known.services) else {
                 continue;
             };
-            let request = (obligation.period == Period::AsSet).then_some(known.entry);
-            let key = (
-                known.incident.clone(),
-                known.legal_person.clone(),
-                obligation.id.clone(),
-                request,
-            );
             let clock = start(law, obligation, known, services);
+            let key = (
+                clock.incident.clone(),
+                clock.legal_person.clone(),
+                clock.obligation.clone(),
+                clock.request,
+            );
             clocks
                 .entry(key)
                 .and_modify(|earlier| merge(earlier, &clock))
@@ -220,6 +228,7 @@ fn start(law: &Law, obligation: &Obligation, known: &Knowledge, services: BTreeS
         legal_person: known.legal_person.clone(),
         starts: known.known_at,
         entry: Some(known.entry),
+        request: (obligation.period == Period::AsSet).then_some(known.entry),
         services,
         due: due(obligation.period, known.known_at, known.set),
         standing: Standing::Open { since: Seconds(0) },
@@ -278,6 +287,7 @@ fn follow(clocks: &mut Vec<Clock>, sent: &[Sent], law: &Law, now: Timestamp) {
                 obligation: id.clone(),
                 starts: notice.at,
                 entry: None,
+                request: None,
                 due: due(obligation.period, notice.at, None),
                 unverified: unverified(law, obligation),
                 follow_up: law.following(id),
@@ -290,7 +300,7 @@ fn follow(clocks: &mut Vec<Clock>, sent: &[Sent], law: &Law, now: Timestamp) {
 fn first_sent<'a>(clock: &Clock, sent: &'a [Sent], now: Timestamp) -> Option<&'a Sent> {
     sent.iter()
         .filter(|notice| notice.at <= now && notice.at >= clock.starts)
-        .filter(|notice| notice.obligation == clock.obligation)
+        .filter(|notice| notice.obligation == clock.obligation && notice.request == clock.request)
         .filter(|notice| notice.incident == clock.incident && notice.legal_person == clock.legal_person)
         .min_by_key(|notice| notice.at)
 }

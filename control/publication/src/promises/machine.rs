@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     sheet::{Change, FactSheet, Stage, Update},
+    site, when,
     words::{Lang, State},
 };
 
@@ -175,13 +176,8 @@ impl File<'_> {
             };
             let truth = self.sheet.cells.get(&cell).map(|fact| fact.state);
             self.same(name, state, truth.map_or("-", State::slug));
-            let expected = format!(
-                "{}: {}.",
-                self.sheet.service_name(&cell.service, lang),
-                truth.map_or("-", |state| state.name().text(lang))
-            );
-            let start: String = spoken.chars().take(expected.chars().count()).collect();
-            self.same(name, &start, &expected);
+            let expected = self.spoken(&cell, lang);
+            self.same(name, spoken, &expected);
             self.same(
                 name,
                 insurer.unwrap_or_default(),
@@ -189,6 +185,8 @@ impl File<'_> {
             );
             said.insert(cell);
         }
+        let last = text.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
+        self.same("all other cells", last, site::others_words(said.len()).text(lang));
         let sheet = self.sheet;
         let spoken_of = sheet.cells.iter().filter(|(_, fact)| fact.state != State::Normal);
         self.all_said(spoken_of.map(|(cell, _)| cell), &said);
@@ -197,6 +195,29 @@ impl File<'_> {
             &said.len().to_string(),
             &abnormal(sheet).to_string(),
         );
+    }
+
+    /// What is to be said of a cell at the telephone.
+    fn spoken(&self, cell: &CellId, lang: Lang) -> String {
+        let Some(fact) = self.sheet.cells.get(cell) else {
+            return String::new();
+        };
+        let mut spoken = format!(
+            "{}: {}.",
+            self.sheet.service_name(&cell.service, lang),
+            fact.state.name().text(lang)
+        );
+        if let Some(at) = fact.next_update {
+            spoken = format!(
+                "{spoken} {}: {}.",
+                site::NEXT_WORDS.text(lang),
+                when::long(at, lang)
+            );
+            if at <= self.sheet.as_of {
+                spoken = format!("{spoken} {}", site::OVERDUE_WORDS.text(lang));
+            }
+        }
+        spoken
     }
 
     pub(super) fn feed(&mut self, text: &str, lang: Lang) {

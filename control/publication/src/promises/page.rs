@@ -11,7 +11,7 @@ use super::{
 use crate::{
     ask::Fate,
     sheet::{CellFact, Change, Claim, FactSheet, Standing},
-    site::Page,
+    site::{self, Page},
     when,
     words::{self, Audience, Lang, ServiceKind, State},
 };
@@ -64,13 +64,16 @@ impl File<'_> {
         let sheet = self.sheet;
         match page {
             Page::Insurer(_, id) => {
-                self.all_said(sheet.cells.keys().filter(|cell| cell.insurer == *id), &said)
+                let theirs = |cell: &&CellId| cell.insurer == *id;
+                self.all_said(sheet.cells.keys().filter(theirs), &said);
+                self.all_late(&document, &theirs);
             }
             Page::Audience(_, audience) => {
                 let theirs = |cell: &&CellId| {
                     words::what_to_do(*audience, ServiceKind::of(&cell.service), State::Normal).is_some()
                 };
                 self.all_said(sheet.cells.keys().filter(theirs), &said);
+                self.all_late(&document, &theirs);
             }
             Page::Claims(_) => {
                 let shown: BTreeSet<&str> = document
@@ -109,6 +112,23 @@ impl File<'_> {
             | Page::Facts
             | Page::Style => {}
         }
+    }
+
+    /// Every overdue update must be called so.
+    fn all_late(&mut self, document: &Document, theirs: &dyn Fn(&&CellId) -> bool) {
+        let told = document
+            .elements
+            .iter()
+            .filter(|element| element.get("data-overdue").is_some());
+        let told: BTreeSet<CellId> = told
+            .filter_map(|element| element.get("data-cell")?.parse().ok())
+            .collect();
+        let sheet = self.sheet;
+        let late = sheet
+            .cells
+            .iter()
+            .filter(|(_, fact)| fact.next_update.is_some_and(|at| at <= sheet.as_of));
+        self.all_said(late.map(|(cell, _)| cell).filter(theirs), &told);
     }
 
     fn document(&mut self, text: &str) -> Option<Document> {
@@ -210,6 +230,11 @@ impl File<'_> {
         if let Some(state) = element.get("data-meaning") {
             self.same(cell, state, fact.state.slug());
             self.same(cell, &element.text, fact.state.meaning().text(lang));
+        }
+        if element.get("data-overdue").is_some() {
+            let late = fact.next_update.is_some_and(|at| at <= self.sheet.as_of);
+            let words = if late { site::OVERDUE_WORDS.text(lang) } else { "-" };
+            self.same(cell, &element.text, words);
         }
         if element.get("data-reason").is_some() {
             let reason = fact
@@ -331,6 +356,13 @@ impl File<'_> {
 
     /// Which cells each update names.
     fn update_cells(&mut self, document: &Document) {
+        if !document
+            .elements
+            .iter()
+            .any(|element| element.get("data-update").is_some())
+        {
+            return;
+        }
         let sheet = self.sheet;
         let mut shown: BTreeSet<(usize, &str)> = BTreeSet::new();
         for element in &document.elements {
@@ -339,13 +371,6 @@ impl File<'_> {
                 .find_map(|element| element.get("data-update"));
             let index = index.and_then(|index| index.parse::<usize>().ok());
             shown.extend(index.zip(element.get("data-update-cell")));
-        }
-        if !document
-            .elements
-            .iter()
-            .any(|element| element.get("data-update").is_some())
-        {
-            return;
         }
         let names: Vec<String> = sheet
             .updates

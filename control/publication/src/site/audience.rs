@@ -61,6 +61,7 @@ fn group(
             ": " (page::cell_state(cell, state, lang))
             @if let Some(at) = fact.next_update {
                 ". " (page::common::NEXT.text(lang)) ": " (page::cell_time(cell, "next", at, lang))
+                (page::overdue(sheet, cell, fact.next_update, lang))
             }
         } } }
     };

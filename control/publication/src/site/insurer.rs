@@ -76,9 +76,7 @@ fn service(sheet: &FactSheet, cell: &CellId, fact: &CellFact, lang: Lang) -> Mar
                     dd { (page::grade(proof.grade).text(lang)) ", " (page::cell_time(cell, "proof", proof.at, lang)) }
                 }
             }
-            @if fact.next_update.is_some_and(|at| at <= sheet.as_of) {
-                p class="late" { (page::common::OVERDUE.text(lang)) }
-            }
+            p { (page::overdue(sheet, cell, fact.next_update, lang)) }
             @if fact.state != State::Normal {
                 h3 { (what) }
                 dl { @for audience in Audience::ALL {

@@ -172,6 +172,15 @@ pub(crate) fn cell_time(cell: &CellId, field: &str, at: Timestamp, lang: Lang) -
     html! { time datetime=(at) data-cell=(cell) data-field=(field) { (when::long(at, lang)) } }
 }
 
+/// That we are late with the next update of a cell, if we are.
+pub(crate) fn overdue(sheet: &FactSheet, cell: &CellId, next: Option<Timestamp>, lang: Lang) -> Markup {
+    html! {
+        @if next.is_some_and(|at| at <= sheet.as_of) {
+            " " strong class="late" data-cell=(cell) data-overdue="yes" { (common::OVERDUE.text(lang)) }
+        }
+    }
+}
+
 /// What an audience should do about a cell, checkable by machine.
 pub(crate) fn say(
     cell: &CellId,

@@ -6,7 +6,7 @@ use super::{claims, page};
 use crate::{
     sheet::{ClaimGrade, FactSheet, Standing},
     when,
-    words::{Audience, Lang, ServiceKind, State, what_to_do},
+    words::{Audience, Lang, Said, ServiceKind, State, said, what_to_do},
 };
 
 pub(super) fn script(sheet: &FactSheet, lang: Lang) -> String {
@@ -68,38 +68,44 @@ fn write_script(out: &mut String, sheet: &FactSheet, lang: Lang) -> std::fmt::Re
     write_cells(out, sheet, lang)
 }
 
-/// Every line about a cell ends with `[cell = state]`, so that it can be read back.
-fn write_cells(out: &mut String, sheet: &FactSheet, lang: Lang) -> std::fmt::Result {
-    let (normal, rest) = match lang {
-        Lang::De => (
-            "Alle Dienste sind in Betrieb.",
+/// What is said of all cells that have no line.
+pub(crate) const fn others(lines: usize) -> Said {
+    match lines {
+        0 => said("Alle Dienste sind in Betrieb.", "All services operate normally."),
+        _ => said(
             "Alle anderen Dienste sind in Betrieb.",
-        ),
-        Lang::En => (
-            "All services operate normally.",
             "All other services operate normally.",
         ),
-    };
+    }
+}
+
+/// Every line about a cell ends with `[cell = state]`, so that it can be read back.
+fn write_cells(out: &mut String, sheet: &FactSheet, lang: Lang) -> std::fmt::Result {
     let mut last = None;
+    let mut lines = 0_usize;
     for (cell, fact) in sheet.cells.iter().filter(|(_, fact)| fact.state != State::Normal) {
         if last != Some(&cell.insurer) {
             writeln!(out, "\n== {} ==", sheet.insurer_name(&cell.insurer))?;
             last = Some(&cell.insurer);
         }
-        let next = fact
-            .next_update
-            .map(|at| format!(" {}: {}.", page::common::NEXT.text(lang), when::long(at, lang)));
-        writeln!(
-            out,
-            "- {}: {}.{} [{cell} = {}]",
-            sheet.service_name(&cell.service, lang),
-            fact.state.name().text(lang),
-            next.unwrap_or_default(),
-            fact.state.slug()
-        )?;
+        let name = sheet.service_name(&cell.service, lang);
+        write!(out, "- {name}: {}.", fact.state.name().text(lang))?;
+        if let Some(at) = fact.next_update {
+            write!(
+                out,
+                " {}: {}.",
+                page::common::NEXT.text(lang),
+                when::long(at, lang)
+            )?;
+            if at <= sheet.as_of {
+                write!(out, " {}", page::common::OVERDUE.text(lang))?;
+            }
+        }
+        writeln!(out, " [{cell} = {}]", fact.state.slug())?;
         if let Some(told) = what_to_do(Audience::Insured, ServiceKind::of(&cell.service), fact.state) {
             writeln!(out, "  {}", told.text(lang))?;
         }
+        lines = lines.saturating_add(1);
     }
-    writeln!(out, "\n{}", if last.is_some() { rest } else { normal })
+    writeln!(out, "\n{}", others(lines).text(lang))
 }
