@@ -155,7 +155,12 @@ fn people_are_asked_with_the_reason() {
         ),
         "a clock set back opens no rate"
     );
+}
 
+#[test]
+fn people_are_asked_where_no_order_reaches() {
+    let incident = incident(&["kasse-001/eau"]);
+    let all = || serde_json::json!([{}]);
     let elsewhere = order(
         "o",
         serde_json::json!([{"insurers": ["kasse-002"]}]),

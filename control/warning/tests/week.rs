@@ -17,7 +17,8 @@ use common::{
 };
 use vocabulary::{Class, Digest, InsurerId, Seconds, StatementId, Timestamp};
 use warning::{
-    Effect, Event, HourOfWeek, IncidentState, Kind, Meaning, Measure, Severity, Watch, promises,
+    Effect, Event, HourOfWeek, Incident, IncidentState, Kind, Meaning, Measure, Roll, Severity, Watch,
+    promises,
     standing::{Proposal, Stance, StandingFacts, propose},
 };
 
@@ -81,7 +82,7 @@ fn standing_order() -> StandingFacts {
 fn the_april_night_is_seen_within_minutes_and_normal_weeks_are_silent() {
     let mut room = Room::quiet();
     let mut business = businesses(7);
-    // Six weeks to learn; four of them are judged as well, and the Monday until 22:00.
+    // Four weeks to learn; two more, and the Monday until 22:00, are judged as well.
     live(&mut room, &mut business, MONDAY - 6 * WEEK, NIGHT.0, Mood::Normal);
     let false_signals: Vec<String> = room
         .signals()
@@ -107,7 +108,6 @@ fn the_april_night_is_seen_within_minutes_and_normal_weeks_are_silent() {
     assert_eq!((signal.kind, signal.severity), (Kind::ErrorShare, Severity::High));
     assert!(signal.since >= NIGHT, "it says since when");
 
-    // Several insurers, one incident, worse than each alone, and no wider than where it was seen.
     let roll = roll();
     let incidents = room.incidents();
     assert_eq!(
@@ -116,17 +116,31 @@ fn the_april_night_is_seen_within_minutes_and_normal_weeks_are_silent() {
         "{:?}",
         incidents.iter().map(|i| i.sentence(&roll)).collect::<Vec<_>>()
     );
-    let incident = incidents[0];
+    is_one_wide_incident(incidents[0], &roll);
+
+    // What was signed in peace may be used where it reaches; people are asked about the rest.
+    let orders = [standing_order()];
+    let now = Timestamp(NIGHT.0 + 7200);
+    let proposals = propose(incidents[0], &orders, &roll, &BTreeSet::new(), now);
+    promises::warn_1(&proposals, incidents[0], &orders, &roll, &BTreeSet::new(), now).unwrap();
+    let Proposal::Use(used) = &proposals[0] else {
+        panic!("{proposals:?}")
+    };
+    assert!(used.cells.contains(&"kasse-001/eau".parse().unwrap()));
+}
+
+/// Several insurers, one incident, worse than each alone, and no wider than where it was seen.
+fn is_one_wide_incident(incident: &Incident, roll: &Roll) {
     assert_eq!(incident.severity(), Severity::Critical);
-    let seen = incident.cells(&roll);
+    let seen = incident.cells(roll);
     assert!(
         seen.is_superset(&cells(&["kasse-001/eau", "kasse-004/eau"])),
         "{seen:?}"
     );
     assert!(seen.iter().all(|cell| cell.service.as_str() == "eau"), "{seen:?}");
-    promises::warn_2(incident, &roll).unwrap();
+    promises::warn_2(incident, roll).unwrap();
     // Small insurers have no business at this hour; that they share site and service is said, and proposed to people.
-    let suspects = incident.suspects(&roll);
+    let suspects = incident.suspects(roll);
     let at = |site: &str| {
         let insurers = estate()
             .insurers()
@@ -154,22 +168,12 @@ fn the_april_night_is_seen_within_minutes_and_normal_weeks_are_silent() {
         );
     }
     assert!(!suspects.is_empty() && suspects.is_disjoint(&seen));
-    let sentence = incident.sentence(&roll).to_string();
+    let sentence = incident.sentence(roll).to_string();
     assert!(
         sentence.contains("kasse-001")
             && sentence.contains("Schwere kritisch")
             && sentence.contains("severity critical")
     );
-
-    // What was signed in peace may be used where it reaches; people are asked about the rest.
-    let orders = [standing_order()];
-    let now = Timestamp(NIGHT.0 + 7200);
-    let proposals = propose(incident, &orders, &roll, &BTreeSet::new(), now);
-    promises::warn_1(&proposals, incident, &orders, &roll, &BTreeSet::new(), now).unwrap();
-    let Proposal::Use(used) = &proposals[0] else {
-        panic!("{proposals:?}")
-    };
-    assert!(used.cells.contains(&"kasse-001/eau".parse().unwrap()));
 }
 
 #[test]
@@ -229,7 +233,19 @@ fn what_happens_under_an_incident_is_not_learned() {
         "but nobody has explained it"
     );
 
-    // A person explains it; learning goes on.
+    explain_everything(&mut room);
+    live(
+        &mut room,
+        &mut business,
+        MONDAY + WEEK,
+        MONDAY + WEEK + 2 * 86_400,
+        Mood::Normal,
+    );
+    assert_eq!(weeks(&room, Measure::EauRate, tuesday_ten), 6, "learning goes on");
+}
+
+/// A person explains it.
+fn explain_everything(room: &mut Room) {
     let open: Vec<_> = room.incidents()[0]
         .unexplained()
         .map(|signal| signal.id.clone())
@@ -248,14 +264,6 @@ fn what_happens_under_an_incident_is_not_learned() {
         );
     }
     assert!(matches!(room.incidents()[0].state(), IncidentState::Closed(_)));
-    live(
-        &mut room,
-        &mut business,
-        MONDAY + WEEK,
-        MONDAY + WEEK + 2 * 86_400,
-        Mood::Normal,
-    );
-    assert_eq!(weeks(&room, Measure::EauRate, tuesday_ten), 6);
 }
 
 #[test]

@@ -26,6 +26,39 @@ pub(super) fn measure(
     );
     let Raised {
         since,
+        units,
+        of,
+        minutes,
+        ..
+    } = *raised;
+    let severity = match (measure, raised.side) {
+        // A crowd is no attack by itself; a practice that sends a week at once looks the same.
+        (Measure::EauRate, Side::High) => Severity::Medium,
+        (Measure::EauRate | Measure::PaymentVolume, Side::Low)
+        | (Measure::ErrorShare | Measure::KeyErrorShare, Side::Low | Side::High)
+        | (Measure::PaymentVolume, Side::High) => Severity::High,
+    };
+    let read = format!("{insurer} {} {} {minutes} {units} {of}", kind.slug(), since.0);
+    Ok(Signal {
+        id: name_signal(&indicator, &touched, since, "")?,
+        kind,
+        indicator,
+        severity,
+        since,
+        seen: now,
+        touched,
+        hosts: BTreeSet::new(),
+        unmatched: BTreeSet::new(),
+        techniques: BTreeSet::new(),
+        evidence: BTreeSet::from([Digest::of(read.as_bytes())]),
+        sentence: counted(insurer, measure, raised),
+    })
+}
+
+/// What was counted, and what is usual.
+fn counted(insurer: &InsurerId, measure: Measure, raised: &Raised) -> Sentence {
+    let Raised {
+        since,
         score,
         units,
         of,
@@ -34,7 +67,7 @@ pub(super) fn measure(
         ..
     } = *raised;
     let expected = format!("{}.{}", expected_milli / 1000, expected_milli % 1000 / 100);
-    let sentence = match measure {
+    match measure {
         Measure::EauRate => Sentence::new(
             format!(
                 "{insurer}: {units} eAU in {minutes} Minuten, üblich sind {expected} (Maß {score}), seit {since}."
@@ -67,29 +100,7 @@ pub(super) fn measure(
                 "{insurer}: {units} payments in {minutes} minutes, usual are {expected} (score {score}), since {since}."
             ),
         ),
-    };
-    let severity = match (measure, raised.side) {
-        // A crowd is no attack by itself; a practice that sends a week at once looks the same.
-        (Measure::EauRate, Side::High) => Severity::Medium,
-        (Measure::EauRate | Measure::PaymentVolume, Side::Low)
-        | (Measure::ErrorShare | Measure::KeyErrorShare, Side::Low | Side::High)
-        | (Measure::PaymentVolume, Side::High) => Severity::High,
-    };
-    let read = format!("{insurer} {} {} {minutes} {units} {of}", kind.slug(), since.0);
-    Ok(Signal {
-        id: name_signal(&indicator, &touched, since, "")?,
-        kind,
-        indicator,
-        severity,
-        since,
-        seen: now,
-        touched,
-        hosts: BTreeSet::new(),
-        unmatched: BTreeSet::new(),
-        techniques: BTreeSet::new(),
-        evidence: BTreeSet::from([Digest::of(read.as_bytes())]),
-        sentence,
-    })
+    }
 }
 
 pub(super) fn finding(finding: Finding, severity: Severity, now: Timestamp) -> Result<Signal, BadId> {
