@@ -16,6 +16,7 @@ use std::{
 use common::{T0, book, charter, estate};
 use estate::Estate;
 use order::Charter;
+use proptest::prelude::*;
 use readiness::{
     booklet::{Booklet, DoorProcess, Presigned, Reader},
     contacts::ContactBook,
@@ -385,5 +386,29 @@ fn what_people_copy_into_a_draft_is_what_doors_read() {
         let path = file("fill-ins.pdf", &booklet.to_pdf());
         let text = flat(&said(pdftotext.arg("-layout").arg(&path).arg("-")));
         assert!(lines.iter().all(|line| text.contains(line)), "{lines:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever people are called and wherever their doors stand: a booklet comes out, the same each time, and whole.
+    #[test]
+    fn any_names_give_a_booklet(name in "\\PC{1,60}", place in "\\PC{0,300}", word in "[a-z0-9/._-]{1,200}") {
+        let mut stock = Stock::new();
+        stock.doors[0].place = place;
+        stock.presigned[0].file = format!("/{word}");
+        let written = common::BOOK.replace("Doris Jäger", &name.replace(['"', '\\'], "'"));
+        if let Ok(contacts) = ContactBook::from_toml(&written) {
+            stock.contacts = contacts;
+        }
+        let booklet = stock.booklet(&Reader::Estate);
+        let bytes = booklet.to_pdf();
+        prop_assert_eq!(&bytes, &booklet.to_pdf());
+        prop_assert!(bytes.starts_with(b"%PDF-1.7") && bytes.ends_with(b"%%EOF"));
+        // Every command stays one word per word, whatever a file is called.
+        for command in booklet.commands() {
+            prop_assert!(!command.line().contains('\n'));
+        }
     }
 }

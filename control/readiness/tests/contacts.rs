@@ -162,6 +162,27 @@ fn weak_places_are_told_and_do_not_spoil_the_book() {
 }
 
 #[test]
+fn a_book_is_held_against_the_estate() {
+    let estate = common::estate();
+    let weak = book().weaknesses_for(&estate);
+    let uncovered = weak
+        .iter()
+        .filter(|one| matches!(one, Weakness::Uncovered(_)))
+        .count();
+    assert_eq!(uncovered, 78, "two of eighty insurers have somebody");
+    let typo = BOOK
+        .replace("insurer:kasse-002", "insurer:kasse-2")
+        .replace("estate = \"sample\"", "estate = \"anderswo\"");
+    let weak = ContactBook::from_toml(&typo).unwrap().weaknesses_for(&estate);
+    assert!(weak.contains(&Weakness::OtherEstate("anderswo".parse().unwrap())));
+    assert!(weak.contains(&Weakness::NoSuchInsurer(
+        "k2-ja".parse().unwrap(),
+        "kasse-2".parse().unwrap()
+    )));
+    assert!(weak.contains(&Weakness::Uncovered(Duty::Insurer("kasse-002".parse().unwrap()))));
+}
+
+#[test]
 fn the_tree_calls_everybody_once_and_nobody_calls_themselves() {
     let book = book();
     let tree = calls(&book);

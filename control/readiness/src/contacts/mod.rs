@@ -23,6 +23,7 @@ mod way;
 use core::{fmt, str::FromStr};
 use std::collections::{BTreeMap, BTreeSet};
 
+use estate::Estate;
 use order::Lang;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use vocabulary::{Digest, EstateId, InsurerId, PersonId, Role};
@@ -158,6 +159,10 @@ pub enum Weakness {
     OneWay(PersonId),
     /// Nobody stands in.
     NoDeputy(PersonId),
+    /// A duty names an insurer the estate does not have: most likely a spelling mistake.
+    NoSuchInsurer(PersonId, InsurerId),
+    /// The book is of another estate.
+    OtherEstate(EstateId),
 }
 
 impl Weakness {
@@ -186,8 +191,24 @@ impl Weakness {
                 format!("{person}: keine Vertretung. Vertretung eintragen."),
                 format!("{person}: no deputy. Enter one."),
             ),
+            Self::NoSuchInsurer(person, insurer) => Words::new(
+                format!("{person}: die Kasse {insurer} gibt es nicht. Schreibweise prüfen."),
+                format!("{person}: there is no insurer {insurer}. Check the spelling."),
+            ),
+            Self::OtherEstate(estate) => Words::new(
+                format!("Das Kontaktbuch ist für {estate}. Das richtige Buch öffnen."),
+                format!("The contact book is for {estate}. Open the right one."),
+            ),
         }
     }
+}
+
+/// The duties somebody must have in an estate: commander, examiner, restoration lead, and each insurer.
+#[must_use]
+pub fn required(estate: &Estate) -> Vec<Duty> {
+    let central = [Role::Commander, Role::Examiner, Role::RestorationLead].map(Duty::Role);
+    let insurers = estate.insurers().map(|one| Duty::Insurer(one.id.clone()));
+    central.into_iter().chain(insurers).collect()
 }
 
 /// A contact book that is consistent in itself: every deputy is in it, every person once, all bounds hold.
@@ -263,6 +284,26 @@ impl ContactBook {
                 }
             }
         }
+        found
+    }
+
+    /// Everything weak in this book for an estate: every duty that somebody must have, and every duty nobody asked for.
+    #[must_use]
+    pub fn weaknesses_for(&self, estate: &Estate) -> Vec<Weakness> {
+        let mut found = Vec::new();
+        if self.estate != *estate.id() {
+            found.push(Weakness::OtherEstate(self.estate.clone()));
+        }
+        for contact in self.contacts.values() {
+            for duty in &contact.duties {
+                if let Duty::Insurer(insurer) = duty
+                    && estate.insurer(insurer).is_none()
+                {
+                    found.push(Weakness::NoSuchInsurer(contact.id.clone(), insurer.clone()));
+                }
+            }
+        }
+        found.extend(self.weaknesses(&required(estate)));
         found
     }
 

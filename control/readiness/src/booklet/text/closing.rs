@@ -61,7 +61,7 @@ pub(super) fn everything_off(booklet: &Booklet<'_>, press: &mut Press) {
     press.h2("Neu zeichnen", "Signing a new one");
     press.p("Eine Einsatzleitung, am eigenen Rechner mit dem eigenen Schlüssel. In der Entwurfsdatei „scope“ und „reason“ ausfüllen; dann den gezeigten Satz laut vorlesen, erst danach bestätigen.");
     press.typed(&lines(&sign_commands(booklet)));
-    press.p("Geltungsbereiche zum Abschreiben: alles, ein Standort, eine Kasse, ein Dienst überall. Der Entwurf hält aus Vorsicht; wer Eindämmung anordnet, ersetzt auch die letzte Zeile.");
+    press.p("Geltungsbereiche zum Abschreiben: alles, ein Standort, eine Kasse, ein Dienst überall. Der Entwurf hält aus Vorsicht; wer Eindämmung anordnet, ersetzt dort auch „act“ durch die letzte Zeile.");
     press.typed(&fill_ins(booklet));
     press.h2("Türprozesse", "Door processes");
     if booklet.doors.is_empty() {
