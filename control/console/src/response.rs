@@ -4,12 +4,13 @@
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Headers on every answer. Pages show incidents: no cache keeps them, no frame shows them, no referrer tells of them.
+/// Headers on every answer. Pages show incidents: no cache keeps them, no frame shows them, no referrer tells
+/// anybody else of them. (Without any referrer at all, browsers would not say either that a form came from our own page.)
 const ALWAYS: [(&str, &str); 8] = [
     ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
+    ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     (
