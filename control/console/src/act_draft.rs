@@ -37,7 +37,9 @@ pub(crate) enum NotDrafted {
     #[error(transparent)]
     Nothing(#[from] NothingHere),
     /// It is about others.
-    #[error("Das betrifft andere; hier entwerfen Sie nur für das Eigene. / That is about others; here you draft only for your own.")]
+    #[error(
+        "Das betrifft andere; hier entwerfen Sie nur für das Eigene. / That is about others; here you draft only for your own."
+    )]
     NotOwn,
     /// The desk says no.
     #[error(transparent)]
@@ -181,12 +183,7 @@ fn cut(asked: &Asked<'_>) -> Made<Cut> {
     })
 }
 
-fn instant(
-    asked: &Asked<'_>,
-    name: &str,
-    de: &'static str,
-    en: &'static str,
-) -> Made<vocabulary::Timestamp> {
+fn instant(asked: &Asked<'_>, name: &str, de: &'static str, en: &'static str) -> Made<vocabulary::Timestamp> {
     let text = needed(asked, name, de, en)?;
     let exact = text.parse::<jiff::Timestamp>().ok();
     exact

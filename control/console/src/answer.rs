@@ -194,13 +194,15 @@ pub(crate) fn refuse(ctx: &Ctx<'_>, format: Format, status: u16, why: &dyn core:
 
 fn log_in_first(ctx: &Ctx<'_>, request: &Request, format: Format) -> Response {
     match (format, request.method) {
-        (Format::Page, Method::Get | Method::Head) if request.path == "/" => Response::see("/anmelden"),
-        (Format::Page, Method::Get | Method::Head) if !gate::is_fragment(request) => {
-            Response::see(&format!("/anmelden?weiter={}", request.path))
-        }
-        (Format::Page, Method::Get | Method::Head | Method::Post | Method::Other) => {
+        // What the script fetches must not be answered with another page.
+        (Format::Page, Method::Get | Method::Head) if gate::is_fragment(request) => {
             refuse(ctx, format, 401, &Unknown)
         }
+        (Format::Page, Method::Get | Method::Head) if request.path == "/" => Response::see("/anmelden"),
+        (Format::Page, Method::Get | Method::Head) => {
+            Response::see(&format!("/anmelden?weiter={}", request.path))
+        }
+        (Format::Page, Method::Post | Method::Other) => refuse(ctx, format, 401, &Unknown),
         (Format::Api, _) => {
             let mut response = refuse(ctx, format, 401, &Unknown);
             response.set("www-authenticate", "Bearer realm=\"bulkhead\"");

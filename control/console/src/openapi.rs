@@ -108,7 +108,10 @@ fn operation(row: &Row, shapes: &mut Shapes) -> Value {
 }
 
 const fn is_session(kind: Kind) -> bool {
-    matches!(kind, Kind::LoginTry | Kind::Logout | Kind::SessionEnd | Kind::DraftSign)
+    matches!(
+        kind,
+        Kind::LoginTry | Kind::Logout | Kind::SessionEnd | Kind::DraftSign
+    )
 }
 
 fn parameters(row: &Row) -> Vec<Value> {
@@ -192,7 +195,11 @@ fn fields(kind: Kind) -> Option<Fields> {
             ("days", false, "how long it is good"),
         ],
         Kind::DraftNew => &[
-            ("envelope", false, "a whole envelope as JSON; or `art` and its fields"),
+            (
+                "envelope",
+                false,
+                "a whole envelope as JSON; or `art` and its fields",
+            ),
             ("art", false, "`closing`, `opening`, `clearance` or `withdrawal`"),
             ("reason", false, "why"),
             ("insurers*", false, "closing: empty means all"),
@@ -200,7 +207,11 @@ fn fields(kind: Kind) -> Option<Fields> {
             ("sites*", false, "closing: empty means all"),
             ("everything", false, "closing: any text, where nothing is named"),
             ("stance", false, "closing: `contain`, `held` or `shut`"),
-            ("class", false, "closing: `precautionary`, `containment` or `maintenance`"),
+            (
+                "class",
+                false,
+                "closing: `precautionary`, `containment` or `maintenance`",
+            ),
             ("drain", false, "closing: minutes"),
             ("signal", false, "closing, clearance: the signal"),
             ("cells*", false, "opening, limited clearance: insurer/service"),
@@ -211,17 +222,33 @@ fn fields(kind: Kind) -> Option<Fields> {
             ("clearances*", false, "opening: those that fit if absent"),
             ("hours", false, "opening: how long it may be used"),
             ("grade", false, "clearance: `full` or `limited`"),
-            ("directions*", false, "limited clearance: `intake`, `forward`, `fetch`, `send`, `sessions`"),
-            ("basis", false, "clearance: `examined`, `not-endangered` or `signal-explained`"),
+            (
+                "directions*",
+                false,
+                "limited clearance: `intake`, `forward`, `fetch`, `send`, `sessions`",
+            ),
+            (
+                "basis",
+                false,
+                "clearance: `examined`, `not-endangered` or `signal-explained`",
+            ),
             ("evidence-root", false, "clearance: digest"),
             ("examined*", false, "clearance: digests"),
             ("checklist", false, "clearance: lines beginning with +, - or ~"),
             ("relies-on*", false, "clearance: other clearances"),
             ("days", false, "clearance: how long it is good"),
-            ("what", false, "withdrawal: `clearance`, `evidence`, `delegation`, `consent`, `refusal` or `standing-order`"),
+            (
+                "what",
+                false,
+                "withdrawal: `clearance`, `evidence`, `delegation`, `consent`, `refusal` or `standing-order`",
+            ),
             ("id", false, "withdrawal: of what"),
         ],
-        Kind::DraftSign => &[("signature", true, "SSHSIG over the envelope's signed bytes in namespace bulkhead")],
+        Kind::DraftSign => &[(
+            "signature",
+            true,
+            "SSHSIG over the envelope's signed bytes in namespace bulkhead",
+        )],
         Kind::LoginTry => &[
             ("challenge", true, "the line of GET /api/v1/login"),
             ("signature", true, "SSHSIG over it in namespace bulkhead-login"),

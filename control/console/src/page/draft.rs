@@ -25,7 +25,16 @@ pub(crate) fn drafts(ctx: &Ctx<'_>, view: &Drafts) -> Response {
             (progress(ctx, draft))
         } } } }
     };
-    render(ctx, Page { status: 200, title: ctx.of("Entwürfe", "Drafts").into(), here: Some(Kind::Drafts), next: next(ctx, next_words), body })
+    render(
+        ctx,
+        Page {
+            status: 200,
+            title: ctx.of("Entwürfe", "Drafts").into(),
+            here: Some(Kind::Drafts),
+            next: next(ctx, next_words),
+            body,
+        },
+    )
 }
 
 fn kinds(ctx: &Ctx<'_>) -> Markup {
@@ -62,7 +71,16 @@ pub(crate) fn draft(ctx: &Ctx<'_>, view: &DraftDetail) -> Response {
         @if let Some(draft) = &view.draft { (how_to_sign(ctx, draft)) }
         p.quiet { (ctx.of("Erklärung ", "Statement ")) code { (view.id) } " (" (view.kind) ")" }
     };
-    render(ctx, Page { status: 200, title: ctx.of("Entwurf", "Draft").into(), here: Some(Kind::Drafts), next: next(ctx, what_next(ctx, view)), body })
+    render(
+        ctx,
+        Page {
+            status: 200,
+            title: ctx.of("Entwurf", "Draft").into(),
+            here: Some(Kind::Drafts),
+            next: next(ctx, what_next(ctx, view)),
+            body,
+        },
+    )
 }
 
 fn what_next(ctx: &Ctx<'_>, view: &DraftDetail) -> Markup {
@@ -149,7 +167,11 @@ fn filled(asked: &Asked<'_>) -> Filled {
         && let Some(incident) = asked.ctx.room.picture.people().incidents.get(&id)
     {
         from_scope(&mut filled, &incident.scope);
-        filled.signal = incident.signals.first().map(ToString::to_string).unwrap_or_default();
+        filled.signal = incident
+            .signals
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         filled.reason = incident.title.as_str().into();
     }
     filled
@@ -188,7 +210,16 @@ pub(crate) fn new_draft(asked: &Asked<'_>, view: &Preview) -> Response {
         @if !view.lines.is_empty() { h2 { (ctx.of("Vorschau", "Preview")) } (lines(ctx, &view.lines)) }
         (fields)
     };
-    render(ctx, Page { status: 200, title: title.into(), here: Some(Kind::Drafts), next: next(ctx, next_words), body })
+    render(
+        ctx,
+        Page {
+            status: 200,
+            title: title.into(),
+            here: Some(Kind::Drafts),
+            next: next(ctx, next_words),
+            body,
+        },
+    )
 }
 
 fn reason_field(ctx: &Ctx<'_>, filled: &Filled) -> Markup {
@@ -202,90 +233,106 @@ fn text_field(label: &str, name: &str, value: &str) -> Markup {
 fn cut_form(asked: &Asked<'_>, filled: &Filled) -> Markup {
     let ctx = &asked.ctx;
     let chosen = |name: &str, value: &str| asked.request.query_field(name).as_deref() == Some(value);
-    form(ctx, "/entwurf", html! {
-        input type="hidden" name="art" value="abtrennen";
-        (text_field(ctx.of("Kassen (leer: alle)", "Insurers (empty: all)"), "insurers", &filled.insurers))
-        (text_field(ctx.of("Dienste (leer: alle)", "Services (empty: all)"), "services", &filled.services))
-        (text_field(ctx.of("Standorte (leer: alle)", "Sites (empty: all)"), "sites", &filled.sites))
-        label.check { input type="checkbox" name="everything" value="1" checked[chosen("everything", "1")]; (ctx.of("Ja, ALLES (wenn oben nichts steht)", "Yes, EVERYTHING (if nothing is named above)")) }
-        label { (ctx.of("Stellung", "Position")) select name="stance" {
-            option value="contain" { (ctx.of("Abtrennen: halten, wo es geht, sonst schließen", "Contain: hold where possible, otherwise shut")) }
-            option value="held" selected[chosen("stance", "held")] { (ctx.of("Halten: Eingang wird gespeichert", "Hold: intake is stored")) }
-            option value="shut" selected[chosen("stance", "shut")] { (ctx.of("Schließen: Eingang wird abgewiesen (Dienst oben nennen)", "Shut: intake is refused (name the service above)")) }
-        } }
-        label { (ctx.of("Klasse: wer hebt es wieder auf?", "Class: who lifts it again?")) select name="class" {
-            option value="precautionary" { (ctx.of("Vorsicht: in der Frist zwei Einsatzleitungen", "Precautionary: two commanders inside the window")) }
-            option value="containment" selected[chosen("class", "containment")] { (ctx.of("Eindämmung: Freigabe, Einsatzleitung und Kasse", "Containment: clearance, commander and insurer")) }
-            option value="maintenance" selected[chosen("class", "maintenance")] { (ctx.of("Wartung: eine Einsatzleitung", "Maintenance: one commander")) }
-        } }
-        label { (ctx.of("Sitzungen auslaufen lassen (Minuten, höchstens 60)", "Let sessions drain (minutes, at most 60)")) input type="number" name="drain" min="0" max="60" value="0"; }
-        (text_field(ctx.of("Signal (falls es einem antwortet)", "Signal (if it answers one)"), "signal", &filled.signal))
-        (reason_field(ctx, filled))
-        button type="submit" name="vorschau" value="1" formmethod="get" formaction="/entwurf/neu" formnovalidate { (ctx.of("Vorschau", "Preview")) }
-        " "
-        button type="submit" { (ctx.of("Entwerfen", "Draft")) }
-    })
+    form(
+        ctx,
+        "/entwurf",
+        html! {
+            input type="hidden" name="art" value="abtrennen";
+            (text_field(ctx.of("Kassen (leer: alle)", "Insurers (empty: all)"), "insurers", &filled.insurers))
+            (text_field(ctx.of("Dienste (leer: alle)", "Services (empty: all)"), "services", &filled.services))
+            (text_field(ctx.of("Standorte (leer: alle)", "Sites (empty: all)"), "sites", &filled.sites))
+            label.check { input type="checkbox" name="everything" value="1" checked[chosen("everything", "1")]; (ctx.of("Ja, ALLES (wenn oben nichts steht)", "Yes, EVERYTHING (if nothing is named above)")) }
+            label { (ctx.of("Stellung", "Position")) select name="stance" {
+                option value="contain" { (ctx.of("Abtrennen: halten, wo es geht, sonst schließen", "Contain: hold where possible, otherwise shut")) }
+                option value="held" selected[chosen("stance", "held")] { (ctx.of("Halten: Eingang wird gespeichert", "Hold: intake is stored")) }
+                option value="shut" selected[chosen("stance", "shut")] { (ctx.of("Schließen: Eingang wird abgewiesen (Dienst oben nennen)", "Shut: intake is refused (name the service above)")) }
+            } }
+            label { (ctx.of("Klasse: wer hebt es wieder auf?", "Class: who lifts it again?")) select name="class" {
+                option value="precautionary" { (ctx.of("Vorsicht: in der Frist zwei Einsatzleitungen", "Precautionary: two commanders inside the window")) }
+                option value="containment" selected[chosen("class", "containment")] { (ctx.of("Eindämmung: Freigabe, Einsatzleitung und Kasse", "Containment: clearance, commander and insurer")) }
+                option value="maintenance" selected[chosen("class", "maintenance")] { (ctx.of("Wartung: eine Einsatzleitung", "Maintenance: one commander")) }
+            } }
+            label { (ctx.of("Sitzungen auslaufen lassen (Minuten, höchstens 60)", "Let sessions drain (minutes, at most 60)")) input type="number" name="drain" min="0" max="60" value="0"; }
+            (text_field(ctx.of("Signal (falls es einem antwortet)", "Signal (if it answers one)"), "signal", &filled.signal))
+            (reason_field(ctx, filled))
+            button type="submit" name="vorschau" value="1" formmethod="get" formaction="/entwurf/neu" formnovalidate { (ctx.of("Vorschau", "Preview")) }
+            " "
+            button type="submit" { (ctx.of("Entwerfen", "Draft")) }
+        },
+    )
 }
 
 fn open_form(ctx: &Ctx<'_>, filled: &Filled) -> Markup {
-    form(ctx, "/entwurf", html! {
-        input type="hidden" name="art" value="oeffnen";
-        (text_field(ctx.of("Zellen (Kasse/Dienst, durch Leerzeichen getrennt)", "Cells (insurer/service, parted by blanks)"), "cells", &filled.cells))
-        label { (ctx.of("Wird zu", "Becomes")) select name="becomes" {
-            option value="open" { (ctx.of("Regelbetrieb", "normal operation")) }
-            option value="limited" { (ctx.of("Teilbetrieb bis zum geplanten Wiederabschalten", "limited operation until the planned re-shutdown")) }
-            option value="emergency" { (ctx.of("Notbetrieb", "emergency operation")) }
-        } }
-        label { (ctx.of("Bis (Teil- und Notbetrieb, Berliner Zeit)", "Until (limited and emergency, Berlin time)")) input type="datetime-local" name="until"; }
-        (text_field(ctx.of("Notumgebung (nur Notbetrieb)", "Emergency environment (emergency only)"), "environment", ""))
-        (text_field(ctx.of("Schlüssel age1… (nur Notbetrieb)", "Identity age1… (emergency only)"), "identity", ""))
-        (text_field(ctx.of("Freigaben (leer: die passenden)", "Clearances (empty: those that fit)"), "clearances", ""))
-        (reason_field(ctx, filled))
-        button type="submit" { (ctx.of("Entwerfen", "Draft")) }
-        p.quiet { (ctx.of("Stand und Sperren jeder Tür nimmt der Leitstand aus der Lage. Bewegt sich eine Tür vorher, lehnt sie ab.", "Epoch and restrictions of each door are taken from the picture. If a door moves before, it refuses.")) }
-    })
+    form(
+        ctx,
+        "/entwurf",
+        html! {
+            input type="hidden" name="art" value="oeffnen";
+            (text_field(ctx.of("Zellen (Kasse/Dienst, durch Leerzeichen getrennt)", "Cells (insurer/service, parted by blanks)"), "cells", &filled.cells))
+            label { (ctx.of("Wird zu", "Becomes")) select name="becomes" {
+                option value="open" { (ctx.of("Regelbetrieb", "normal operation")) }
+                option value="limited" { (ctx.of("Teilbetrieb bis zum geplanten Wiederabschalten", "limited operation until the planned re-shutdown")) }
+                option value="emergency" { (ctx.of("Notbetrieb", "emergency operation")) }
+            } }
+            label { (ctx.of("Bis (Teil- und Notbetrieb, Berliner Zeit)", "Until (limited and emergency, Berlin time)")) input type="datetime-local" name="until"; }
+            (text_field(ctx.of("Notumgebung (nur Notbetrieb)", "Emergency environment (emergency only)"), "environment", ""))
+            (text_field(ctx.of("Schlüssel age1… (nur Notbetrieb)", "Identity age1… (emergency only)"), "identity", ""))
+            (text_field(ctx.of("Freigaben (leer: die passenden)", "Clearances (empty: those that fit)"), "clearances", ""))
+            (reason_field(ctx, filled))
+            button type="submit" { (ctx.of("Entwerfen", "Draft")) }
+            p.quiet { (ctx.of("Stand und Sperren jeder Tür nimmt der Leitstand aus der Lage. Bewegt sich eine Tür vorher, lehnt sie ab.", "Epoch and restrictions of each door are taken from the picture. If a door moves before, it refuses.")) }
+        },
+    )
 }
 
 fn clear_form(ctx: &Ctx<'_>, filled: &Filled) -> Markup {
-    form(ctx, "/entwurf", html! {
-        input type="hidden" name="art" value="freigeben";
-        (text_field(ctx.of("Umgebung", "Environment"), "environment", &filled.insurers))
-        label { (ctx.of("Umfang", "Grade")) select name="grade" {
-            option value="full" { (ctx.of("voll: Regelbetrieb", "full: normal operation")) }
-            option value="limited" { (ctx.of("begrenzt: genannte Zellen, Richtungen, Stunden", "limited: named cells, directions, hours")) }
-        } }
-        (text_field(ctx.of("Zellen (nur begrenzt)", "Cells (limited only)"), "cells", &filled.cells))
-        (text_field(ctx.of("Richtungen (nur begrenzt): intake forward fetch send sessions", "Directions (limited only): intake forward fetch send sessions"), "directions", ""))
-        label { (ctx.of("Bis (nur begrenzt, Berliner Zeit)", "Until (limited only, Berlin time)")) input type="datetime-local" name="until"; }
-        label { (ctx.of("Grundlage", "Basis")) select name="basis" {
-            option value="examined" { (ctx.of("untersucht", "examined")) }
-            option value="not-endangered" { (ctx.of("nicht gefährdet, weil (Begründung)", "not endangered, because (reason)")) }
-            option value="signal-explained" { (ctx.of("Signal erklärt", "signal explained")) }
-        } }
-        (text_field(ctx.of("Begründung (nur „nicht gefährdet“)", "Reason (not endangered only)"), "reason", &filled.reason))
-        (text_field(ctx.of("Signal (nur „Signal erklärt“)", "Signal (signal explained only)"), "signal", &filled.signal))
-        (text_field(ctx.of("Beweiswurzel (64 Zeichen)", "Evidence root (64 digits)"), "evidence-root", ""))
-        (text_field(ctx.of("Untersucht (Prüfsummen)", "Examined (digests)"), "examined", ""))
-        label { (ctx.of("Prüfliste, eine Zeile je Punkt: + bestanden, - entfällt // warum, ~ hingenommen // warum", "Checklist, one line each: + passed, - does not apply // why, ~ accepted // why")) textarea name="checklist" rows="6" {} }
-        (text_field(ctx.of("Stützt sich auf andere Freigaben", "Relies on other clearances"), "relies-on", ""))
-        label { (ctx.of("Gültig Tage", "Good for days")) input type="number" name="days" min="1" max="90" value="30"; }
-        button type="submit" { (ctx.of("Entwerfen", "Draft")) }
-    })
+    form(
+        ctx,
+        "/entwurf",
+        html! {
+            input type="hidden" name="art" value="freigeben";
+            (text_field(ctx.of("Umgebung", "Environment"), "environment", &filled.insurers))
+            label { (ctx.of("Umfang", "Grade")) select name="grade" {
+                option value="full" { (ctx.of("voll: Regelbetrieb", "full: normal operation")) }
+                option value="limited" { (ctx.of("begrenzt: genannte Zellen, Richtungen, Stunden", "limited: named cells, directions, hours")) }
+            } }
+            (text_field(ctx.of("Zellen (nur begrenzt)", "Cells (limited only)"), "cells", &filled.cells))
+            (text_field(ctx.of("Richtungen (nur begrenzt): intake forward fetch send sessions", "Directions (limited only): intake forward fetch send sessions"), "directions", ""))
+            label { (ctx.of("Bis (nur begrenzt, Berliner Zeit)", "Until (limited only, Berlin time)")) input type="datetime-local" name="until"; }
+            label { (ctx.of("Grundlage", "Basis")) select name="basis" {
+                option value="examined" { (ctx.of("untersucht", "examined")) }
+                option value="not-endangered" { (ctx.of("nicht gefährdet, weil (Begründung)", "not endangered, because (reason)")) }
+                option value="signal-explained" { (ctx.of("Signal erklärt", "signal explained")) }
+            } }
+            (text_field(ctx.of("Begründung (nur „nicht gefährdet“)", "Reason (not endangered only)"), "reason", &filled.reason))
+            (text_field(ctx.of("Signal (nur „Signal erklärt“)", "Signal (signal explained only)"), "signal", &filled.signal))
+            (text_field(ctx.of("Beweiswurzel (64 Zeichen)", "Evidence root (64 digits)"), "evidence-root", ""))
+            (text_field(ctx.of("Untersucht (Prüfsummen)", "Examined (digests)"), "examined", ""))
+            label { (ctx.of("Prüfliste, eine Zeile je Punkt: + bestanden, - entfällt // warum, ~ hingenommen // warum", "Checklist, one line each: + passed, - does not apply // why, ~ accepted // why")) textarea name="checklist" rows="6" {} }
+            (text_field(ctx.of("Stützt sich auf andere Freigaben", "Relies on other clearances"), "relies-on", ""))
+            label { (ctx.of("Gültig Tage", "Good for days")) input type="number" name="days" min="1" max="90" value="30"; }
+            button type="submit" { (ctx.of("Entwerfen", "Draft")) }
+        },
+    )
 }
 
 fn take_back_form(ctx: &Ctx<'_>, filled: &Filled) -> Markup {
-    form(ctx, "/entwurf", html! {
-        input type="hidden" name="art" value="zuruecknehmen";
-        label { (ctx.of("Was", "What")) select name="what" {
-            option value="clearance" { (ctx.of("eine Freigabe", "a clearance")) }
-            option value="evidence" { (ctx.of("ein Beweismittel", "a piece of evidence")) }
-            option value="delegation" { (ctx.of("eine Beauftragung", "a delegation")) }
-            option value="consent" { (ctx.of("eine Zustimmung", "a consent")) }
-            option value="refusal" { (ctx.of("eine Ablehnung (Schwelle der Kasse)", "a refusal (the insurer's threshold)")) }
-            option value="standing-order" { (ctx.of("einen Dauerbefehl", "a standing order")) }
-        } }
-        (text_field(ctx.of("Kennung (64 Zeichen)", "Id (64 digits)"), "id", ""))
-        (reason_field(ctx, filled))
-        button type="submit" { (ctx.of("Entwerfen", "Draft")) }
-    })
+    form(
+        ctx,
+        "/entwurf",
+        html! {
+            input type="hidden" name="art" value="zuruecknehmen";
+            label { (ctx.of("Was", "What")) select name="what" {
+                option value="clearance" { (ctx.of("eine Freigabe", "a clearance")) }
+                option value="evidence" { (ctx.of("ein Beweismittel", "a piece of evidence")) }
+                option value="delegation" { (ctx.of("eine Beauftragung", "a delegation")) }
+                option value="consent" { (ctx.of("eine Zustimmung", "a consent")) }
+                option value="refusal" { (ctx.of("eine Ablehnung (Schwelle der Kasse)", "a refusal (the insurer's threshold)")) }
+                option value="standing-order" { (ctx.of("einen Dauerbefehl", "a standing order")) }
+            } }
+            (text_field(ctx.of("Kennung (64 Zeichen)", "Id (64 digits)"), "id", ""))
+            (reason_field(ctx, filled))
+            button type="submit" { (ctx.of("Entwerfen", "Draft")) }
+        },
+    )
 }

@@ -33,7 +33,16 @@ pub(crate) fn plan(ctx: &Ctx<'_>, view: &PlanView) -> Response {
         @if !view.examinations.is_empty() { h2 { (ctx.of("Untersuchungen", "Examinations")) } ol { @for next in &view.examinations { li { b { (next.environment) } ": " (next.cells) (ctx.of(" Zellen; fertig zwischen ", " cells; done between ")) (ctx.clock.full(ctx.lang, next.earliest.0)) (ctx.of(" und ", " and ")) (ctx.clock.full(ctx.lang, next.latest.0)) } } } }
         @if !view.up.is_empty() { h2 { (ctx.of("Läuft", "Runs")) " (" (view.up.len()) ")" } p { (view.up.join(", ")) } }
     };
-    render(ctx, Page { status: 200, title: ctx.of("Wiederanlauf", "Restoration").into(), here: Some(Kind::Plan), next: next(ctx, next_words), body })
+    render(
+        ctx,
+        Page {
+            status: 200,
+            title: ctx.of("Wiederanlauf", "Restoration").into(),
+            here: Some(Kind::Plan),
+            next: next(ctx, next_words),
+            body,
+        },
+    )
 }
 
 fn wave_section(ctx: &Ctx<'_>, wave: &WaveView) -> Markup {
@@ -48,8 +57,16 @@ fn wave_section(ctx: &Ctx<'_>, wave: &WaveView) -> Markup {
 
 /// Legal clocks.
 pub(crate) fn clocks(ctx: &Ctx<'_>, view: &Clocks) -> Response {
-    let overdue = view.clocks.iter().filter(|clock| clock.standing == "overdue").count();
-    let open = view.clocks.iter().filter(|clock| clock.standing == "running" || clock.standing == "open").count();
+    let overdue = view
+        .clocks
+        .iter()
+        .filter(|clock| clock.standing == "overdue")
+        .count();
+    let open = view
+        .clocks
+        .iter()
+        .filter(|clock| clock.standing == "running" || clock.standing == "open")
+        .count();
     let next_words = html! {
         @if overdue > 0 { p { b { "✗ " (overdue) (ctx.of(" überfällig: jetzt melden, mit Grund der Verspätung.", " overdue: report now, with the reason for the delay.")) } } }
         @else if open > 0 { p { b { (open) } (ctx.of(" laufen. Die oberste zuerst: Entwurf lesen, prüfen, selbst senden. Der Leitstand sendet nichts.", " running. The topmost first: read the draft, check it, send it yourself. The room sends nothing.")) } }
@@ -61,7 +78,16 @@ pub(crate) fn clocks(ctx: &Ctx<'_>, view: &Clocks) -> Response {
             tbody { @for clock in &view.clocks { (clock_row(ctx, clock)) } }
         } }
     } };
-    render(ctx, Page { status: 200, title: ctx.of("Fristen", "Clocks").into(), here: Some(Kind::Clocks), next: next(ctx, next_words), body })
+    render(
+        ctx,
+        Page {
+            status: 200,
+            title: ctx.of("Fristen", "Clocks").into(),
+            here: Some(Kind::Clocks),
+            next: next(ctx, next_words),
+            body,
+        },
+    )
 }
 
 fn clock_row(ctx: &Ctx<'_>, clock: &ClockView) -> Markup {
@@ -101,7 +127,16 @@ pub(crate) fn readiness(ctx: &Ctx<'_>, view: &ReadinessView) -> Response {
         @if !view.provider.is_empty() { h2 { (ctx.of("Betreiber", "Provider")) } (lacks(ctx, &view.provider)) }
         @if !view.cells.is_empty() { div.scroll role="region" tabindex="0" aria-label=(ctx.of("Bereitschaft", "Readiness")) { table data-rows="1" { tbody { @for cell in &view.cells { (ready_row(ctx, cell)) } } } } }
     };
-    render(ctx, Page { status: 200, title: ctx.of("Bereitschaft", "Readiness").into(), here: Some(Kind::Readiness), next: next(ctx, next_words), body })
+    render(
+        ctx,
+        Page {
+            status: 200,
+            title: ctx.of("Bereitschaft", "Readiness").into(),
+            here: Some(Kind::Readiness),
+            next: next(ctx, next_words),
+            body,
+        },
+    )
 }
 
 fn ready_row(ctx: &Ctx<'_>, cell: &ReadyCell) -> Markup {

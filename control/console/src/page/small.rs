@@ -52,6 +52,14 @@ pub(crate) fn login(
 
 /// A refusal: what is not possible and why, and where to go from here.
 pub(crate) fn refusal(ctx: &Ctx<'_>, status: u16, why: &dyn core::fmt::Display) -> Response {
+    // Nothing of the path that led here is repeated: it may name what the reader does not see.
+    let ctx = &Ctx {
+        room: ctx.room,
+        viewer: ctx.viewer,
+        lang: ctx.lang,
+        clock: ctx.clock.clone(),
+        path: "/",
+    };
     let title = match status {
         401 => ctx.of("Bitte anmelden", "Please log in"),
         403 => ctx.of("Nicht erlaubt", "Not allowed"),

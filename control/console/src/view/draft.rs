@@ -173,7 +173,11 @@ fn view_of(draft: &Draft, ground: &Ground<'_>) -> DraftView {
         },
         have: u64::from(have),
         need: u64::from(need),
-        signed: progress.iter().flat_map(|p| &p.signed).map(ToString::to_string).collect(),
+        signed: progress
+            .iter()
+            .flat_map(|p| &p.signed)
+            .map(ToString::to_string)
+            .collect(),
         open_to: progress
             .iter()
             .flat_map(crate::draft::Progress::open_to)
@@ -256,14 +260,12 @@ pub(crate) fn detail(asked: &Asked<'_>) -> Option<DraftDetail> {
             } else {
                 Vec::new()
             },
-            stale: draft
-                .filter(|_| logged.is_none())
-                .map_or_else(Vec::new, |draft| {
-                    stale(&draft, facts)
-                        .iter()
-                        .map(|stale| stale.door.to_string())
-                        .collect()
-                }),
+            stale: draft.filter(|_| logged.is_none()).map_or_else(Vec::new, |draft| {
+                stale(&draft, facts)
+                    .iter()
+                    .map(|stale| stale.door.to_string())
+                    .collect()
+            }),
         })
     })
 }
@@ -328,16 +330,15 @@ fn lines(asked: &Asked<'_>, envelope: &Envelope, facts: &Facts<'_>) -> Vec<Previ
             |_| Vec::new(),
             |signed| said(preview::opening(room.estate, facts, room.authority, &signed, now).lines()),
         ),
-        PayloadType::Withdrawal if asked.sight.is_everything() => Withdrawal::read(envelope)
-            .map_or_else(
-                |_| Vec::new(),
-                |body| {
-                    let statements = room.picture.statements();
-                    let what =
-                        preview::withdrawal(room.estate, facts, room.authority, statements, body.withdraws);
-                    said(what.lines())
-                },
-            ),
+        PayloadType::Withdrawal if asked.sight.is_everything() => Withdrawal::read(envelope).map_or_else(
+            |_| Vec::new(),
+            |body| {
+                let statements = room.picture.statements();
+                let what =
+                    preview::withdrawal(room.estate, facts, room.authority, statements, body.withdraws);
+                said(what.lines())
+            },
+        ),
         PayloadType::Withdrawal
         | PayloadType::Charter
         | PayloadType::CharterSection

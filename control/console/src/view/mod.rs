@@ -66,7 +66,9 @@ pub(crate) fn show(asked: &Asked<'_>) -> Response {
         Kind::Waiting => either(asked, Some(waiting::waiting(asked)), |view| {
             page::waiting(&asked.ctx, view)
         }),
-        Kind::Drafts => either(asked, Some(draft::list(asked)), |view| page::drafts(&asked.ctx, view)),
+        Kind::Drafts => either(asked, Some(draft::list(asked)), |view| {
+            page::drafts(&asked.ctx, view)
+        }),
         Kind::Draft => either(asked, draft::detail(asked), |view| page::draft(&asked.ctx, view)),
         Kind::Preview => either(asked, Some(draft::preview_of_query(asked)), |view| {
             page::new_draft(asked, view)
@@ -81,9 +83,13 @@ pub(crate) fn show(asked: &Asked<'_>) -> Response {
             let view = names.insurer.as_ref().and_then(|id| insurer::view(asked, id));
             either(asked, view, |view| page::insurer(&asked.ctx, view))
         }
-        Kind::Sessions => either(asked, own::sessions(asked), |view| page::sessions(&asked.ctx, view)),
+        Kind::Sessions => either(asked, own::sessions(asked), |view| {
+            page::sessions(&asked.ctx, view)
+        }),
         Kind::Help => page::help(&asked.ctx),
-        Kind::Plan => either(asked, Some(rooms::plan(asked)), |view| page::plan(&asked.ctx, view)),
+        Kind::Plan => either(asked, Some(rooms::plan(asked)), |view| {
+            page::plan(&asked.ctx, view)
+        }),
         Kind::Clocks => either(asked, Some(rooms::clocks(asked)), |view| {
             page::clocks(&asked.ctx, view)
         }),

@@ -184,13 +184,21 @@ pub(crate) fn plan(asked: &Asked<'_>) -> PlanView {
             .take(CELLS_MAX)
             .map(|(cell, waits)| WaitingCell {
                 what: cell.to_string(),
-                missing: waits.missing.iter().map(|missing| missing.words().to_string()).collect(),
+                missing: waits
+                    .missing
+                    .iter()
+                    .map(|missing| missing.words().to_string())
+                    .collect(),
             })
             .collect(),
         waiting_roots: roots
             .map(|(root, waits)| WaitingCell {
                 what: root.to_string(),
-                missing: waits.missing.iter().map(|missing| missing.words().to_string()).collect(),
+                missing: waits
+                    .missing
+                    .iter()
+                    .map(|missing| missing.words().to_string())
+                    .collect(),
             })
             .collect(),
         up: plan
@@ -212,7 +220,13 @@ pub(crate) fn plan(asked: &Asked<'_>) -> PlanView {
         examinations: plan
             .queue()
             .iter()
-            .filter(|next| all || next.environment.as_str().parse().is_ok_and(|insurer| sees(&insurer)))
+            .filter(|next| {
+                all || next
+                    .environment
+                    .as_str()
+                    .parse()
+                    .is_ok_and(|insurer| sees(&insurer))
+            })
             .map(|next| ExaminationView {
                 environment: next.environment.to_string(),
                 cells: u64::from(next.cells.0),
