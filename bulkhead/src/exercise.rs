@@ -10,6 +10,7 @@ pub mod side;
 pub mod sign;
 pub mod story_clock;
 pub mod system;
+mod told;
 mod trials;
 
 use std::{

@@ -143,6 +143,7 @@ impl Publisher {
                 push.bring(&self.directory).await?;
             }
             let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(serial, millis, "the site stands");
             self.tell(&Published {
                 serial,
                 digest,

@@ -10,7 +10,7 @@ use crate::{
     facts::StoryHours,
     outside::{Count, Outside, Window},
     script::{Action, Ground, Script, Step},
-    side::{Certificate, Outcome, Promise, Side},
+    side::{Certificate, Outcome, Promise, Side, Told},
 };
 
 /// How often progress is told and the end is looked for.
@@ -86,6 +86,8 @@ pub struct Played {
     pub certificates: Vec<(StoryHours, Certificate)>,
     /// What the side says of its promises.
     pub promises: Vec<Promise>,
+    /// How the first order was told.
+    pub told: Told,
     /// Whether everything came to rest within the script's limit.
     pub settled: bool,
 }
@@ -382,6 +384,7 @@ impl Play<'_> {
             steps: self.steps,
             certificates: self.certificates,
             promises,
+            told: side.told(),
             settled,
         }
     }

@@ -93,6 +93,15 @@ pub struct Promise {
     pub evidence: String,
 }
 
+/// How the first order towards more shut was told, counted from the order. What nobody measured is `None`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Told {
+    /// Until the operators' screen showed every door of it closed and proven.
+    pub screen: Option<Millis>,
+    /// Until the public page said so.
+    pub page: Option<Millis>,
+}
+
 /// What is put in between. The runner calls its functions one at a time, in the order of the script.
 pub trait Side: Send {
     /// How the outside reaches it. Asked once, before anything is sent.
@@ -107,6 +116,11 @@ pub trait Side: Send {
 
     /// Its certificate now, if it has one.
     fn certificate(&mut self) -> impl Future<Output = Option<Certificate>> + Send;
+
+    /// How the first order was told. A side with nothing to tell it has nothing to say.
+    fn told(&self) -> Told {
+        Told::default()
+    }
 
     /// What its own rooms say of their promises at the end.
     fn promises(&mut self) -> impl Future<Output = Vec<Promise>> + Send;

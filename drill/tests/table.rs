@@ -11,7 +11,7 @@ use drill::{
     outside::Count,
     run::{Back, Played, PlayedStep},
     script::{APRIL_2023, Ground, Script},
-    side::{Certificate, Kept, Outcome, Promise},
+    side::{Certificate, Kept, Outcome, Promise, Told},
     table::Table,
     verdict::Finding,
 };
@@ -46,6 +46,7 @@ fn without() -> Played {
         back: Vec::new(),
         certificates: Vec::new(),
         promises: Vec::new(),
+        told: Told::default(),
         settled: true,
     }
 }
@@ -103,6 +104,10 @@ fn with() -> Played {
             kept: Kept::Held,
             evidence: "9,120 attempts".to_owned(),
         }],
+        told: Told {
+            screen: Some(Millis(310)),
+            page: Some(Millis(420)),
+        },
         settled: true,
     }
 }

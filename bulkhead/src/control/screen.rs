@@ -110,6 +110,7 @@ impl Screen {
             secret: &self.secret,
             journal: &Pages(&self.journal),
             silence: SILENCE_LIMIT,
+            others: console::Others::default(),
         })
     }
 

@@ -5,7 +5,10 @@ use ::drill::side::{Kept, Promise};
 use record::verify::Trust;
 use vocabulary::{Class, DoorId, Position};
 
-use super::side::{Bulkhead, promise};
+use super::{
+    side::{Bulkhead, promise},
+    told,
+};
 use crate::{
     door_wire::{self, StatusReply},
     probe::Proof,
@@ -178,6 +181,7 @@ pub async fn promises(side: &mut Bulkhead) -> Vec<Promise> {
     found.push(door_2(side).await);
     found.push(door_1(side).await);
     found.push(log_1(side));
+    found.push(told::public(&side.system.site(), &side.system.path("publish/facts.json")).await);
     found
 }
 
@@ -207,6 +211,7 @@ fn log_1(side: &Bulkhead) -> Promise {
         ("authority", "control/log"),
         ("doors", "door/doors"),
         ("spool", "door/spool/ledger"),
+        ("journal", "control/journal"),
     ] {
         let dir = side.system.path(inside);
         let verified =
@@ -220,7 +225,7 @@ fn log_1(side: &Bulkhead) -> Promise {
     promise(
         "LOG-1",
         Kept::Held,
-        format!("{entries} entries of three logs read back, every one chained to the one before"),
+        format!("{entries} entries of four logs read back, every one chained to the one before"),
     )
 }
 

@@ -11,7 +11,7 @@ use ::drill::{
     chance::Clock,
     outside::Way,
     script::{Action, Pace},
-    side::{Certificate, Kept, Outcome, Promise, Side, Ways},
+    side::{Certificate, Kept, Outcome, Promise, Side, Told, Ways},
 };
 use clearance::{Basis, CheckResult, ChecklistItem, Clearance, Grade};
 use estate::Estate;
@@ -21,7 +21,7 @@ use vocabulary::{
     Class, Digest, DoorId, Envelope, InsurerId, Millis, Place, Position, Scope, Seconds, StatementId,
 };
 
-use super::{cast::Cast, checks, system::System};
+use super::{cast::Cast, checks, system::System, told};
 use crate::{
     clock,
     door_wire::{DoorLine, Outcome as DoorOutcome, StatusReply},
@@ -50,6 +50,8 @@ pub struct Bulkhead {
     pub(super) cleared: BTreeMap<InsurerId, StatementId>,
     /// What the drill saw of the promises on the way.
     pub seen: checks::Seen,
+    /// How the first cut was told.
+    told: Option<Told>,
 }
 
 /// What kept a step from being carried out: trouble of the drill itself, or a refusal to be told.
@@ -97,6 +99,7 @@ impl Bulkhead {
             pace,
             cleared: BTreeMap::new(),
             seen: checks::Seen::default(),
+            told: None,
         }
     }
 
@@ -199,7 +202,15 @@ impl Bulkhead {
             Stance::Contain | Stance::Held => position != Position::Open,
             Stance::Shut => position == Position::Shut,
         };
-        let proven = self.wait_for_proof(&doors, is_meant, began).await;
+        let page = told::on_page(self.system.site(), &doors, began);
+        // The first cut is the one whose telling is measured; the others wait for nobody.
+        let proven = if self.told.is_none() {
+            let (proven, page) = tokio::join!(self.wait_for_proof(&doors, is_meant, began), page);
+            self.told = Some(Told { screen: None, page });
+            proven
+        } else {
+            self.wait_for_proof(&doors, is_meant, began).await
+        };
         Ok(Outcome::Done {
             applied: Some(applied),
             proven,
@@ -417,6 +428,10 @@ impl Side for Bulkhead {
             handed_over: certificate.handed_over.count + certificate.reclaimed,
             parked: certificate.parked.count,
         })
+    }
+
+    fn told(&self) -> Told {
+        self.told.unwrap_or_default()
     }
 
     async fn promises(&mut self) -> Vec<Promise> {

@@ -76,10 +76,19 @@ pub(super) fn all(facts: &Facts, without: &Played, with: Option<&Played>) -> Vec
     let mut rows = letters(&columns, facts);
     rows.extend(orders(&columns, facts));
     rows.extend([
-        Columns::not_built(
+        columns.row(
+            "screen",
+            ("Lage am Bildschirm nach", "picture on the screen after"),
+            Decided::Counted,
+            Cell::NotPublished,
+            |played| told(played.told.screen),
+        ),
+        columns.row(
             "senders-told",
             ("Absender unterrichtet nach", "Senders told after"),
+            Decided::Counted,
             reported::senders_told(facts),
+            |played| told(played.told.page),
         ),
         Columns::not_built(
             "payments",
@@ -250,6 +259,13 @@ fn span_of_cut(played: &Played, grade: impl Fn(Option<Millis>, Option<Millis>) -
         Some(Outcome::Refused { de, en }) => Cell::Words(Words::new(de, en)),
         Some(Outcome::NotBuilt) | None => Cell::Nothing,
     }
+}
+
+/// From the order until it was told.
+fn told(span: Option<Millis>) -> Cell {
+    span.map_or(Cell::Nothing, |Millis(ms)| {
+        Cell::Measure(vec![format!("{ms} ms")])
+    })
 }
 
 fn services_back(played: &Played) -> Cell {
