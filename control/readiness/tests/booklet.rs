@@ -155,6 +155,7 @@ fn the_text_reads_back_whole_with_umlauts_and_in_order() {
         "2 Personen, davon 1 von außen",
         "https://status.beispiel.example",
         "Seite 1 von",
+        "Nicht halten lässt sich: Elektronische Patientenakte (epa)",
     ] {
         assert!(text.contains(expected), "{expected:?} is missing");
     }
@@ -242,6 +243,34 @@ fn the_file_is_a4_tagged_german_and_bookmarked() {
         "/ParentTree",
     ] {
         assert!(raw.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn bookmarks_lead_to_the_pages_the_table_of_contents_names() {
+    let (Some(mut pdftohtml), Some(mut pdftotext)) = (poppler("pdftohtml"), poppler("pdftotext")) else {
+        return;
+    };
+    let stock = Stock::new();
+    let path = file("bookmarks.pdf", &stock.booklet(&Reader::Estate).to_pdf());
+    let xml = said(pdftohtml.args(["-xml", "-i", "-stdout"]).arg(&path));
+    let cover = said(pdftotext.args(["-layout", "-l", "1"]).arg(&path).arg("-"));
+    let items: Vec<(&str, &str)> = xml
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("<item page=\"")?
+                .strip_suffix("</item>")?
+                .split_once("\">")
+        })
+        .collect();
+    assert_eq!(items.len(), 9, "{xml}");
+    for (page, title) in items {
+        let line = cover
+            .lines()
+            .map(flat)
+            .find(|line| line.starts_with(&flat(title)));
+        let line = line.unwrap_or_else(|| panic!("{title} is not on the cover"));
+        assert_eq!(line.rsplit(' ').next(), Some(page), "{title}");
     }
 }
 

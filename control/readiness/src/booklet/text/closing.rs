@@ -1,7 +1,7 @@
 //! The first ten minutes, and how to close with everything off.
 
 use order::Lang;
-use vocabulary::Role;
+use vocabulary::{Holdable, Role};
 
 use super::super::{
     Booklet, Presigned,
@@ -18,11 +18,12 @@ const KEY: &str = "~/.ssh/id_ed25519";
 pub(super) fn first_ten_minutes(booklet: &Booklet<'_>, press: &mut Press) {
     let window = order::sentence::span(booklet.charter.precautionary_window());
     let pair = booklet.charter.thresholds().precautionary_commanders;
+    let out = without_holding(booklet);
     press.h1("Die ersten zehn Minuten", "The first ten minutes");
     let steps = [
         ("Uhrzeit aufschreiben. Eine Person führt.", "Wer führt, sagt es laut und steht auf dem ersten Blatt. Alles Weitere mit Uhrzeit dazuschreiben: was gesehen, was entschieden, von wem.".to_owned()),
         ("Nichts ausschalten, nichts neu starten, nichts aufräumen.", "Der Arbeitsspeicher ist Beweis. Zuerst das Netz, nie den Strom.".to_owned()),
-        ("Im Zweifel schließen.", format!("Eine Einsatzleitung genügt. Eingehende Post wird gespeichert und wahrheitsgemäß quittiert. Ein Schnitt aus Vorsicht lässt sich binnen {window} von {pair} Einsatzleitungen wieder aufheben.")),
+        ("Im Zweifel schließen.", format!("Eine Einsatzleitung genügt. Eingehende Post wird gespeichert und wahrheitsgemäß quittiert.{out} Ein Schnitt aus Vorsicht lässt sich binnen {window} von {pair} Einsatzleitungen wieder aufheben.")),
         ("Schließen: am Leitstand, sonst nach Kapitel 3.", "Alle möglicherweise betroffenen Bereiche auf einen Schlag, nicht in Wellen.".to_owned()),
         ("Nachsehen, ob es zu ist.", "„Angeordnet“ ist nicht „zu“. Erst „geprüft“ heißt: von außen kam nichts mehr durch. Nicht erreichte Türen am Rechner selbst schließen.".to_owned()),
         ("Leute rufen.", "Rufanlage auslösen, sonst die Telefonkette in Kapitel 4. Wer nicht antwortet, steht auf der Liste; dann die Vertretung.".to_owned()),
@@ -32,6 +33,23 @@ pub(super) fn first_ten_minutes(booklet: &Booklet<'_>, press: &mut Press) {
         ("Nächste Lage in 30 Minuten.", "Ort und Uhrzeit ansagen. Erst dann über Öffnen reden.".to_owned()),
     ];
     press.list(&steps, |at| format!("{}.", at.saturating_add(1)));
+}
+
+/// What goes out instead of being held; nothing where every service can be held.
+fn without_holding(booklet: &Booklet<'_>) -> String {
+    let names: Vec<String> = booklet
+        .estate
+        .services()
+        .filter(|service| service.holdable == Holdable::No)
+        .map(|service| format!("{} ({})", service.name, service.id))
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(
+        " Nicht halten lässt sich: {}. Das fällt dabei aus und wird angesagt.",
+        names.join(", ")
+    )
 }
 
 pub(super) fn everything_off(booklet: &Booklet<'_>, press: &mut Press) {

@@ -19,7 +19,7 @@ pub(super) fn first_ten_minutes(booklet: &Booklet<'_>, press: &mut Press) {
     press.h1("Die ersten zehn Minuten", "The first ten minutes");
     let steps = [
         ("Uhrzeit aufschreiben. Eine Person führt.", "Wer führt, sagt es laut und steht auf dem ersten Blatt. Alles Weitere mit Uhrzeit dazuschreiben: was gesehen, was entschieden, von wem.".to_owned()),
-        ("Einsatzleitung des Dienstleisters anrufen.", "Nummern in Kapitel 4, selbst wählen. Sagen: welche Kasse, was gesehen, seit wann. Im Zweifel ausdrücklich verlangen, dass unsere Türen geschlossen werden; das kostet niemanden etwas, Eingang wird gespeichert.".to_owned()),
+        ("Einsatzleitung des Dienstleisters anrufen.", "Nummern in Kapitel 4, selbst wählen. Sagen: welche Kasse, was gesehen, seit wann. Im Zweifel ausdrücklich verlangen, dass unsere Türen geschlossen werden; eingehende Post wird gespeichert.".to_owned()),
         ("Einen Alarm mit dem Code beantworten.", "JA heißt: Ich komme. NEIN heißt: Die Vertretung wird sofort gerufen.".to_owned()),
         ("Nichts ausschalten, nichts neu starten, nichts aufräumen.", "Auch nicht an den eigenen Arbeitsplätzen: dort höchstens das Netzwerkkabel ziehen, nie den Strom.".to_owned()),
         ("Nichts zeichnen, was nicht gelesen ist.", "Bei Zweifel ablehnen (Kapitel 5). Eine Ablehnung gilt, bis wir sie selbst zurückziehen.".to_owned()),

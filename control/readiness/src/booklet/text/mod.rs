@@ -66,7 +66,10 @@ fn cover(booklet: &Booklet<'_>, press: &mut Press) -> Reserved {
         day(booklet.contacts.issued())
     ));
     press.gap(14.0);
-    press.warning("Im Zweifel schließen: Eine Unterschrift genügt, es geht nichts verloren, und Vorsicht wird niemandem vorgeworfen.");
+    press.warning(match booklet.reader {
+        Reader::Estate => "Im Zweifel schließen: Eine Unterschrift genügt, eingehende Post wird gespeichert, und Vorsicht wird niemandem vorgeworfen.",
+        Reader::Insurer(_) => "Im Zweifel schließen lassen: Ein Anruf genügt, eingehende Post wird gespeichert, und Vorsicht wird niemandem vorgeworfen.",
+    });
     press.p("Dieses Heft gehört auf Papier, nummeriert, an den Ort, an dem man nachts steht. Es enthält Namen und Rufnummern. Bei einer neuen Ausgabe die alte einsammeln und vernichten.");
     press.gap(16.0);
     let reserved = press.reserve_contents(CHAPTERS);
