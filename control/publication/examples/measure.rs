@@ -16,12 +16,13 @@ use std::{
 
 use common::{incident_in, quiet_80, set};
 use publication::{
-    State,
+    FactSheet, State,
     ask::{self, Answer, Fate},
     promises::{public_1, public_1_change},
     site,
+    text::{Both, Name},
 };
-use vocabulary::{Digest, Seconds};
+use vocabulary::{CellId, Digest, Seconds, ServiceId};
 
 /// The middle of some runs, in milliseconds.
 fn middle(runs: usize, mut work: impl FnMut()) -> f64 {
@@ -34,6 +35,34 @@ fn middle(runs: usize, mut work: impl FnMut()) -> f64 {
         .collect();
     times.sort_by(f64::total_cmp);
     times.get(runs / 2).copied().unwrap_or_default()
+}
+
+/// The same with 42 more services for each insurer: 4,000 cells.
+fn many_services(sheet: &FactSheet) -> FactSheet {
+    let mut sheet = sheet.clone();
+    for number in 1..=42 {
+        let service: ServiceId = format!("dienst-{number}").parse().unwrap();
+        let name: Name = format!("Dienst {number}").parse().unwrap();
+        sheet.services.insert(
+            service.clone(),
+            Both {
+                de: name.clone(),
+                en: name,
+            },
+        );
+        for insurer in sheet.insurers.keys() {
+            let cell = CellId {
+                insurer: insurer.clone(),
+                service: service.clone(),
+            };
+            let fact = sheet.cells.get(&CellId {
+                insurer: insurer.clone(),
+                service: "eau".parse().unwrap(),
+            });
+            sheet.cells.insert(cell, fact.unwrap().clone());
+        }
+    }
+    sheet
 }
 
 fn main() -> std::io::Result<()> {
@@ -74,6 +103,14 @@ fn main() -> std::io::Result<()> {
         out,
         "PUBLIC-1 over change  {:8.1} ms",
         middle(5, || public_1_change(&new, &changed).unwrap())
+    )?;
+    let (large, larger) = (many_services(&old), many_services(&new));
+    let whole = middle(5, || drop(site::render(&large).unwrap()));
+    let one = middle(5, || drop(site::changed(&large, &larger).unwrap()));
+    writeln!(
+        out,
+        "{} cells: whole {whole:.1} ms, one change {one:.1} ms",
+        large.cells.len()
     )?;
     let answers: BTreeMap<Digest, Answer> = (0..10_000_u64)
         .map(|n| {

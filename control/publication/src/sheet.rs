@@ -5,16 +5,13 @@
 //! guarantee is read by [`FactSheet::check`]; nothing is rendered from a sheet that fails it.
 
 mod check;
+mod claim;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    str::FromStr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use estate::Estate;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use vocabulary::{CellId, Class, Digest, EstateId, InsurerId, Role, ServiceId, Timestamp};
+use serde::{Deserialize, Serialize};
+use vocabulary::{CellId, Class, Digest, EstateId, InsurerId, ServiceId, Timestamp};
 
 use crate::{
     text::{Both, Name, Sentence},
@@ -22,6 +19,7 @@ use crate::{
 };
 
 pub use check::{BadSheet, LIMITS, Limits};
+pub use claim::{BadClaimId, Claim, ClaimGrade, ClaimId, Standing};
 
 /// Everything the public may know.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -145,117 +143,6 @@ pub enum Grade {
     Failed,
 }
 
-/// Names a claim: 1 to 64 of `a-z 0-9 -`, first a letter or digit.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ClaimId(String);
-
-/// A claim's name that breaks the rule for names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "Der Name einer Aussage besteht aus 1 bis 64 Zeichen a-z, 0-9, '-'. / A claim's name is 1 to 64 of a-z, 0-9, '-'."
-)]
-pub struct BadClaimId;
-
-impl ClaimId {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ClaimId {
-    type Err = BadClaimId;
-    fn from_str(text: &str) -> Result<Self, BadClaimId> {
-        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        let good = (1..=64).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(fits);
-        if good {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(BadClaimId)
-        }
-    }
-}
-
-impl fmt::Display for ClaimId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Serialize for ClaimId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for ClaimId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-/// One public statement. It is never deleted; a later claim corrects it and both stay visible.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Claim {
-    /// Its name.
-    pub id: ClaimId,
-    /// The sentence in German. For [`ClaimGrade::NotKnownYet`]: what we do not know.
-    pub de: Sentence,
-    /// The sentence in English.
-    pub en: Sentence,
-    /// On what it rests.
-    pub grade: ClaimGrade,
-    /// When it was said.
-    pub said_at: Timestamp,
-    /// In which role, never by which person.
-    pub by_role: Role,
-    /// When we look at it again at the latest.
-    pub review_by: Timestamp,
-    /// The claim it corrects, if any.
-    #[serde(default)]
-    pub corrects: Option<ClaimId>,
-}
-
-impl Claim {
-    /// The sentence in one language.
-    #[must_use]
-    pub const fn text(&self, lang: Lang) -> &Sentence {
-        match lang {
-            Lang::De => &self.de,
-            Lang::En => &self.en,
-        }
-    }
-}
-
-/// On what a claim rests.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClaimGrade {
-    /// We saw or measured it.
-    Observed,
-    /// We conclude it from what we saw.
-    Assessed,
-    /// We take it to be so without having checked.
-    Assumed,
-    /// We do not know it yet, and say so.
-    NotKnownYet,
-}
-
-/// How a claim stands at the time of the sheet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Standing<'a> {
-    /// It holds.
-    Current,
-    /// It should have been looked at again and was not.
-    Overdue,
-    /// A later claim corrects it.
-    Corrected(&'a Claim),
-}
-
 /// Something changed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -264,6 +151,16 @@ pub struct Update {
     pub at: Timestamp,
     /// What.
     pub change: Change,
+}
+
+impl Update {
+    /// How many cells it names.
+    fn cells(&self) -> usize {
+        match &self.change {
+            Change::State { cells, .. } => cells.len(),
+            Change::Claim { .. } | Change::Incident { .. } => 0,
+        }
+    }
 }
 
 /// What changed.
@@ -392,8 +289,18 @@ impl FactSheet {
             .collect();
         updates.extend(states.chain(claims).chain(incident));
         updates.sort_by_key(|update| update.at); // stable: equal times keep their order
-        let beyond = updates.len().saturating_sub(LIMITS.updates_max);
-        updates.drain(..beyond);
+        let mut named = 0_usize;
+        let fits = |update: &&Update| {
+            named = named.saturating_add(update.cells());
+            named <= LIMITS.update_cells_max
+        };
+        let kept = updates
+            .iter()
+            .rev()
+            .take(LIMITS.updates_max)
+            .take_while(fits)
+            .count();
+        updates.drain(..updates.len().saturating_sub(kept));
         self.updates = updates;
         self
     }

@@ -47,11 +47,7 @@ pub fn long(at: Timestamp, lang: Lang) -> String {
     let (day, month, year) = (there.day(), there.month(), there.year());
     let (hour, minute) = (there.hour(), there.minute());
     // The one hour a year that exists twice is told apart; everywhere else the zone would be noise.
-    let twice = match there.datetime().to_zoned(BERLIN.clone()) {
-        Ok(first) if first.timestamp() != there.timestamp() => true,
-        Ok(_) => BERLIN.to_ambiguous_zoned(there.datetime()).is_ambiguous(),
-        Err(_) => false,
-    };
+    let twice = BERLIN.to_ambiguous_zoned(there.datetime()).is_ambiguous();
     let summer = there.offset() == Offset::constant(2);
     match lang {
         Lang::De => {

@@ -88,6 +88,34 @@ fn a_moment_later_only_the_files_with_the_time_on_them_differ_until_something_is
 }
 
 #[test]
+fn the_log_is_bounded_and_the_newest_stays() {
+    let mut sheet = quiet_80();
+    for hour in 1..40 {
+        let mut next = sheet.clone();
+        next.as_of = after(hour);
+        let state = if hour % 2 == 0 {
+            State::Normal
+        } else {
+            State::OffFault
+        };
+        for name in sheet.cells.keys() {
+            set(&mut next, &name.to_string(), state, after(hour));
+        }
+        sheet = next.following(&sheet);
+        sheet.check().unwrap();
+    }
+    assert_eq!(sheet.updates.len(), 10_000 / 640);
+    assert_eq!(sheet.updates.last().unwrap().at, after(39));
+    sheet
+        .updates
+        .extend(vec![sheet.updates.last().unwrap().clone(); 500]);
+    assert!(matches!(
+        sheet.check(),
+        Err(BadSheet::TooMany { what: "updates", .. })
+    ));
+}
+
+#[test]
 fn an_insurer_that_leaves_takes_its_pages_along() {
     let old = incident();
     let mut new = old.clone();

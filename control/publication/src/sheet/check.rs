@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vocabulary::{CellId, Class, InsurerId, ServiceId, Timestamp};
 
-use super::{Change, Claim, ClaimId, FactSheet, Stage};
+use super::{Change, Claim, ClaimId, FactSheet, Stage, Update};
 use crate::{
     text::BadText,
     words::{ServiceKind, State},
@@ -21,6 +21,8 @@ pub struct Limits {
     pub claims_max: usize,
     /// Updates shown; older ones are in the journal.
     pub updates_max: usize,
+    /// Cells named in all updates together: the log page lists each.
+    pub update_cells_max: usize,
 }
 
 /// The bounds in force: the largest provider has 80 insurers and 8 services today; a page stays readable and the
@@ -30,6 +32,7 @@ pub const LIMITS: Limits = Limits {
     cells_max: 8_000,
     claims_max: 500,
     updates_max: 500,
+    update_cells_max: 10_000,
 };
 
 /// 2000-01-01 and 2200-01-01: an instant outside is a mistake in units.
@@ -188,6 +191,11 @@ impl FactSheet {
             ("services", self.services.len(), LIMITS.insurers_max),
             ("claims", self.claims.len(), LIMITS.claims_max),
             ("updates", self.updates.len(), LIMITS.updates_max),
+            (
+                "update cells",
+                self.updates.iter().map(Update::cells).sum(),
+                LIMITS.update_cells_max,
+            ),
         ] {
             if count > max {
                 return Err(BadSheet::TooMany { what, count, max });

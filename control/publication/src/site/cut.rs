@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vocabulary::{CellId, Digest, Timestamp};
+use vocabulary::{CellId, Digest, InsurerId, ServiceId, Timestamp};
 
 use super::{Page, feed};
 use crate::{
@@ -53,7 +53,7 @@ impl Page {
                         .get_key_value(id)
                         .map(|(id, name)| (id.clone(), name.clone())),
                 );
-                cut.cells = cells(sheet, |cell| cell.insurer == *id);
+                cut.cells = cells_of(sheet, id);
                 rounded(cut, sheet)
             }
             Self::Audience(_, audience) => {
@@ -126,6 +126,24 @@ fn cells(sheet: &FactSheet, keep: impl Fn(&CellId) -> bool) -> BTreeMap<CellId, 
         .filter(|(cell, _)| keep(cell))
         .map(|(cell, fact)| (cell.clone(), fact.clone()))
         .collect()
+}
+
+/// The cells of one insurer. They lie together in the map, and there are many insurers: searching all cells for each
+/// would cost more than writing the pages.
+fn cells_of(sheet: &FactSheet, insurer: &InsurerId) -> BTreeMap<CellId, CellFact> {
+    // "0" is the first of all valid names.
+    let Ok(service) = ServiceId::new("0") else {
+        return cells(sheet, |cell| cell.insurer == *insurer);
+    };
+    let first = CellId {
+        insurer: insurer.clone(),
+        service,
+    };
+    let own = sheet
+        .cells
+        .range(first..)
+        .take_while(|(cell, _)| cell.insurer == *insurer);
+    own.map(|(cell, fact)| (cell.clone(), fact.clone())).collect()
 }
 
 /// The time of the sheet, rounded down to the last instant this page speaks of: what is due or overdue stays the same,

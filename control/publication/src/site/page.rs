@@ -126,17 +126,20 @@ fn navigation(page: &Page, lang: Lang) -> Markup {
 }
 
 fn footer(page: &Page, sheet: &FactSheet, lang: Lang) -> Markup {
-    let (phishing, fresh) = match lang {
-        Lang::De => (
+    let [late, phishing, fresh] = match lang {
+        Lang::De => [
+            "Zeiten sind Zeiten unserer nächsten Meldung, keine Zusage, dass dann etwas wieder geht. Ist eine Zeit verstrichen und steht hier nichts Neues, sind wir in Verzug.",
             "Wir fragen Sie nie per E-Mail, SMS oder Anruf nach Passwörtern, PIN oder TAN.",
             "Wann die Fakten zuletzt geprüft wurden, steht auf der Übersicht.",
-        ),
-        Lang::En => (
+        ],
+        Lang::En => [
+            "Times are times of our next update, no promise that something works by then. If a time has passed and nothing new is here, we are late.",
             "We never ask you for passwords, PIN or TAN by e-mail, text message or telephone.",
             "When the facts were last checked is on the overview page.",
-        ),
+        ],
     };
     html! {
+        p { (late) }
         p { (phishing) }
         p { (fresh) }
         @if let Some(contact) = &sheet.contact { p { (contact) } }
