@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use vocabulary::{Digest, EstateId, Hasher, Timestamp};
 
 use crate::{
-    site::{Site, SitePath},
+    site::{POLICY, Site, SitePath},
     when,
     words::{Lang, Said, said},
 };
@@ -251,7 +251,7 @@ fn page(file: &File, answer: &Answer) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="referrer" content="no-referrer";
                 meta name="robots" content="noindex";
                 title { "Auskunft zu einer Nachricht" }

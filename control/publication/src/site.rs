@@ -29,7 +29,7 @@ use crate::{
 
 pub(crate) use claims::grade as claim_words;
 pub(crate) use page::common::{NEXT as NEXT_WORDS, OVERDUE as OVERDUE_WORDS};
-pub(crate) use page::stage as stage_words;
+pub(crate) use page::{POLICY, stage as stage_words};
 pub(crate) use phone::others as others_words;
 
 /// The stylesheet, the same for every page.
@@ -230,7 +230,7 @@ impl Page {
             Self::Log(lang) => claims::log(self, cut, *lang).into_bytes(),
             Self::Accessibility(lang) => about::accessibility(self, cut, *lang).into_bytes(),
             Self::Ask(lang) => about::ask(self, cut, *lang).into_bytes(),
-            Self::NotFound => about::not_found(self, cut).into_bytes(),
+            Self::NotFound => about::not_found(cut).into_bytes(),
             Self::Feed(lang) => feed::feed(cut, *lang).into_bytes(),
             Self::Phone(lang) => phone::script(cut, *lang).into_bytes(),
             Self::Summary => summary::summary(cut),

@@ -1,6 +1,6 @@
 //! Pages that explain: accessibility, how to ask by key, and what a missing page means.
 
-use maud::{Markup, html};
+use maud::{DOCTYPE, Markup, html};
 
 use super::{Page, page};
 use crate::{ask, sheet::FactSheet, words::Lang};
@@ -128,16 +128,34 @@ fn key(sheet: &FactSheet, lang: Lang) -> Markup {
     }
 }
 
-pub(super) fn not_found(page: &Page, sheet: &FactSheet) -> String {
-    // Shown at any address, so its links must not depend on where it stands: there are none but the two beginnings.
-    let main = html! {
-        p { "Zu dieser Adresse gibt es keine Seite. Bei einer Nachrichten-Abfrage heißt das: Wir wissen dazu nichts zu sagen. Es heißt nicht, dass Ihre Nachricht fehlt. Senden Sie sie deshalb nicht noch einmal." }
-        p { a href=(page.to(&Page::Ask(Lang::De))) { "Wie Sie eine Nachricht abfragen" } }
-        div lang="en" {
-            h2 { "There is no page here" }
-            p { "If you asked about a message this means: we have nothing to say about it. It does not mean that your message is missing. Do not send it again for that reason." }
-            p { a href=(page.to(&Page::Ask(Lang::En))) { "How to ask about a message" } }
+/// Shown at any address, so its links are whole addresses where the site's own is known.
+pub(super) fn not_found(sheet: &FactSheet) -> String {
+    let base = sheet.address.as_ref().map_or("", |address| address.as_str());
+    let link = |page: Page| format!("{base}{}", page.path());
+    let markup = html! {
+        (DOCTYPE)
+        html lang="de" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(page::POLICY);
+                meta name="referrer" content="no-referrer";
+                title { "Hier ist keine Seite – " (sheet.name) }
+                link rel="stylesheet" href=(link(Page::Style));
+            }
+            body { main {
+                h1 { "Hier ist keine Seite" }
+                p { "Zu dieser Adresse gibt es keine Seite. Bei einer Nachrichten-Abfrage heißt das: Wir wissen dazu nichts zu sagen. Es heißt nicht, dass Ihre Nachricht fehlt. Senden Sie sie deshalb nicht noch einmal." }
+                p { a href=(link(Page::Start(Lang::De))) { (page::common::START.de) } " · "
+                    a href=(link(Page::Ask(Lang::De))) { "Wie Sie eine Nachricht abfragen" } }
+                div lang="en" {
+                    h2 { "There is no page here" }
+                    p { "If you asked about a message this means: we have nothing to say about it. It does not mean that your message is missing. Do not send it again for that reason." }
+                    p { a href=(link(Page::Start(Lang::En))) { (page::common::START.en) } " · "
+                        a href=(link(Page::Ask(Lang::En))) { "How to ask about a message" } }
+                }
+            } }
         }
     };
-    page::layout(page, sheet, Lang::De, "Hier ist keine Seite", &main)
+    markup.into_string()
 }

@@ -38,13 +38,14 @@ pub(super) fn claims(page: &Page, sheet: &FactSheet, lang: Lang) -> String {
         p { (intro) }
         @if sheet.claims.is_empty() { p { (none) } }
         // Newest first: the last word is what people look for.
-        @for one in sheet.claims.iter().rev() { (claim(sheet, one, lang)) }
+        @for one in sheet.claims.iter().rev() { (claim(page, sheet, one, lang)) }
     };
     page::layout(page, sheet, lang, title, &main)
 }
 
 /// One claim, with its correction if there is one.
-pub(super) fn claim(sheet: &FactSheet, claim: &Claim, lang: Lang) -> Markup {
+pub(super) fn claim(page: &Page, sheet: &FactSheet, claim: &Claim, lang: Lang) -> Markup {
+    let all = page.to(&Page::Claims(lang));
     let (said_words, review, overdue, corrected, corrects) = match lang {
         Lang::De => (
             "gesagt",
@@ -74,7 +75,7 @@ pub(super) fn claim(sheet: &FactSheet, claim: &Claim, lang: Lang) -> Markup {
     html! {
         article id={ "aussage-" (claim.id) } class=(slug) data-claim=(claim.id) data-standing=(slug) {
             @if let Some(old) = &claim.corrects {
-                p { (corrects) " " a href={ "#aussage-" (old) } { (old) } ":" }
+                p { (corrects) " " a href={ (all) "#aussage-" (old) } { (old) } ":" }
             }
             p { strong { (grade(claim.grade).text(lang)) ": " } span data-text=(claim.id) { (claim.text(lang)) } }
             p { (said_words) " " (page::time(claim.said_at, lang)) ", " (role) }
@@ -83,7 +84,7 @@ pub(super) fn claim(sheet: &FactSheet, claim: &Claim, lang: Lang) -> Markup {
                 Standing::Overdue => p class="late" { (overdue) " " (page::time(claim.review_by, lang)) },
                 Standing::Corrected(later) => p class="late" {
                     (corrected) " " (page::time(later.said_at, lang)) ": "
-                    a href={ "#aussage-" (later.id) } { (later.text(lang)) }
+                    a href={ (all) "#aussage-" (later.id) } { (later.text(lang)) }
                 },
             }
         }

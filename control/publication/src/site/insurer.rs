@@ -76,7 +76,7 @@ fn service(sheet: &FactSheet, cell: &CellId, fact: &CellFact, lang: Lang) -> Mar
                     dd { (page::grade(proof.grade).text(lang)) ", " (page::cell_time(cell, "proof", proof.at, lang)) }
                 }
             }
-            p { (page::overdue(sheet, cell, fact.next_update, lang)) }
+            (page::overdue(sheet, cell, fact.next_update, lang))
             @if fact.state != State::Normal {
                 h3 { (what) }
                 dl { @for audience in Audience::ALL {

@@ -10,6 +10,10 @@ use crate::{
     words::{Audience, Lang, Said, ServiceKind, State, said},
 };
 
+/// What a page may load and do: its own stylesheet, nothing else. A server can add that nobody may frame it, which a
+/// page cannot say of itself.
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'";
+
 /// The same words on every page.
 pub(crate) mod common {
     use super::{Said, said};
@@ -73,7 +77,7 @@ pub(crate) fn layout(page: &Page, sheet: &FactSheet, lang: Lang, title: &str, ma
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="referrer" content="no-referrer";
                 title { (title) " – " (sheet.name) }
                 link rel="stylesheet" href=(page.to(&Page::Style));

@@ -47,7 +47,7 @@ pub(super) fn start(page: &Page, sheet: &FactSheet, lang: Lang) -> String {
         @if !not_known.is_empty() {
             section {
                 h2 { (unknown) }
-                @for claim in not_known { (super::claims::claim(sheet, claim, lang)) }
+                @for claim in not_known { (super::claims::claim(page, sheet, claim, lang)) }
             }
         }
         section {
