@@ -114,6 +114,21 @@ const fn is_session(kind: Kind) -> bool {
     )
 }
 
+/// What a look's query may ask.
+const QUERIES: &[(Kind, &str, &str)] = &[
+    (Kind::Matrix, "standort", "site"),
+    (Kind::Matrix, "dienst", "service"),
+    (Kind::Matrix, "stellung", "position"),
+    (Kind::Matrix, "nur", "`auffaellig`: only cells that need somebody"),
+    (Kind::Matrix, "suche", "part of an insurer's name or number"),
+    (Kind::Journal, "ab", "number of the first entry"),
+    (
+        Kind::Drafts,
+        "mine",
+        "any text: only those that wait for the one who asks",
+    ),
+];
+
 fn parameters(row: &Row) -> Vec<Value> {
     let mut parameters: Vec<Value> = row
         .api
@@ -121,18 +136,8 @@ fn parameters(row: &Row) -> Vec<Value> {
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
-    let queries: &[(&str, &str)] = match row.kind {
-        Kind::Matrix => &[
-            ("standort", "site"),
-            ("dienst", "service"),
-            ("stellung", "position"),
-            ("nur", "`auffaellig`: only cells that need somebody"),
-            ("suche", "part of an insurer's name or number"),
-        ],
-        Kind::Journal => &[("ab", "number of the first entry")],
-        _ => &[],
-    };
-    for (name, says) in queries {
+    let queries = QUERIES.iter().filter(|(kind, ..)| *kind == row.kind);
+    for (_, name, says) in queries {
         parameters.push(json!({ "name": name, "in": "query", "required": false, "description": says, "schema": { "type": "string" } }));
     }
     if row.method == Method::Post && !matches!(row.kind, Kind::LoginTry) {
@@ -148,9 +153,10 @@ fn parameters(row: &Row) -> Vec<Value> {
 /// Fields of what is sent to an action: name, whether it must be there, what it is. A trailing `*` is a list.
 type Fields = &'static [(&'static str, bool, &'static str)];
 
-fn fields(kind: Kind) -> Option<Fields> {
-    let fields: Fields = match kind {
-        Kind::IncidentOpen => &[
+const FIELDS: &[(Kind, Fields)] = &[
+    (
+        Kind::IncidentOpen,
+        &[
             ("title", true, "what is happening; no patient data"),
             ("incident", false, "a name; made up if absent"),
             ("insurers*", false, "empty: all"),
@@ -158,27 +164,45 @@ fn fields(kind: Kind) -> Option<Fields> {
             ("sites*", false, "empty: all"),
             ("signals*", false, "what it rests on"),
         ],
-        Kind::IncidentNote => &[
+    ),
+    (
+        Kind::IncidentNote,
+        &[
             ("text", true, "what is new"),
             ("signals*", false, "further signals"),
         ],
-        Kind::IncidentClose => &[("why", true, "why it is over")],
-        Kind::Rank => &[("services*", true, "most important first")],
-        Kind::Slot => &[
+    ),
+    (Kind::IncidentClose, &[("why", true, "why it is over")]),
+    (Kind::Rank, &[("services*", true, "most important first")]),
+    (
+        Kind::Slot,
+        &[
             ("service", true, "which"),
             ("from", true, "RFC 3339"),
             ("to", true, "RFC 3339"),
         ],
-        Kind::TestAccept => &[
+    ),
+    (
+        Kind::TestAccept,
+        &[
             ("service", true, "which"),
             ("note", false, "what to know about it"),
         ],
-        Kind::TestRefuse => &[("service", true, "which"), ("why", true, "what does not work")],
-        Kind::Consent => &[
+    ),
+    (
+        Kind::TestRefuse,
+        &[("service", true, "which"), ("why", true, "what does not work")],
+    ),
+    (
+        Kind::Consent,
+        &[
             ("opening", true, "the statement"),
             ("days", false, "how long it is good, at most 7"),
         ],
-        Kind::Refuse => &[
+    ),
+    (
+        Kind::Refuse,
+        &[
             (
                 "opening",
                 false,
@@ -186,7 +210,10 @@ fn fields(kind: Kind) -> Option<Fields> {
             ),
             ("why", true, "why"),
         ],
-        Kind::StandingConsent => &[
+    ),
+    (
+        Kind::StandingConsent,
+        &[
             ("services*", true, "for which"),
             ("to", true, "`reopening`, `limited` or `emergency`"),
             ("hours", false, "limited: at most"),
@@ -194,7 +221,10 @@ fn fields(kind: Kind) -> Option<Fields> {
             ("identity", false, "emergency: age1…"),
             ("days", false, "how long it is good"),
         ],
-        Kind::DraftNew => &[
+    ),
+    (
+        Kind::DraftNew,
+        &[
             (
                 "envelope",
                 false,
@@ -244,18 +274,29 @@ fn fields(kind: Kind) -> Option<Fields> {
             ),
             ("id", false, "withdrawal: of what"),
         ],
-        Kind::DraftSign => &[(
+    ),
+    (
+        Kind::DraftSign,
+        &[(
             "signature",
             true,
             "SSHSIG over the envelope's signed bytes in namespace bulkhead",
         )],
-        Kind::LoginTry => &[
+    ),
+    (
+        Kind::LoginTry,
+        &[
             ("challenge", true, "the line of GET /api/v1/login"),
             ("signature", true, "SSHSIG over it in namespace bulkhead-login"),
         ],
-        _ => return None,
-    };
-    Some(fields)
+    ),
+];
+
+fn fields(kind: Kind) -> Option<Fields> {
+    FIELDS
+        .iter()
+        .find(|(known, _)| *known == kind)
+        .map(|(_, fields)| *fields)
 }
 
 fn body(fields: Fields) -> Value {
@@ -279,23 +320,31 @@ fn body(fields: Fields) -> Value {
     } } } })
 }
 
+/// Describes what one look sends.
+type Describes = fn(&mut Shapes) -> Value;
+
+/// What each look sends.
+const SHAPES: &[(Kind, Describes)] = &[
+    (Kind::Matrix, Matrix::shape),
+    (Kind::Cell, CellDetail::shape),
+    (Kind::Incidents, Incidents::shape),
+    (Kind::Incident, IncidentDetail::shape),
+    (Kind::Waiting, Waiting::shape),
+    (Kind::Drafts, Drafts::shape),
+    (Kind::Draft, DraftDetail::shape),
+    (Kind::Preview, Preview::shape),
+    (Kind::Plan, PlanView::shape),
+    (Kind::Clocks, Clocks::shape),
+    (Kind::Readiness, ReadinessView::shape),
+    (Kind::Sources, Sources::shape),
+    (Kind::Journal, JournalPage::shape),
+    (Kind::Insurer, InsurerView::shape),
+    (Kind::Sessions, OwnSessions::shape),
+];
+
 fn shape_of(kind: Kind, shapes: &mut Shapes) -> Value {
-    match kind {
-        Kind::Matrix => Matrix::shape(shapes),
-        Kind::Cell => CellDetail::shape(shapes),
-        Kind::Incidents => Incidents::shape(shapes),
-        Kind::Incident => IncidentDetail::shape(shapes),
-        Kind::Waiting => Waiting::shape(shapes),
-        Kind::Drafts => Drafts::shape(shapes),
-        Kind::Draft => DraftDetail::shape(shapes),
-        Kind::Preview => Preview::shape(shapes),
-        Kind::Plan => PlanView::shape(shapes),
-        Kind::Clocks => Clocks::shape(shapes),
-        Kind::Readiness => ReadinessView::shape(shapes),
-        Kind::Sources => Sources::shape(shapes),
-        Kind::Journal => JournalPage::shape(shapes),
-        Kind::Insurer => InsurerView::shape(shapes),
-        Kind::Sessions => OwnSessions::shape(shapes),
-        _ => json!({ "type": "object" }),
-    }
+    SHAPES
+        .iter()
+        .find(|(known, _)| *known == kind)
+        .map_or_else(|| json!({ "type": "object" }), |(_, shape)| shape(shapes))
 }
