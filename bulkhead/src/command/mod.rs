@@ -37,8 +37,7 @@ enum Command {
     #[command(subcommand)]
     Estate(estate::Command),
     /// Erklärungen entwerfen, als Satz lesen und zeichnen. / Draft statements, read them as a sentence, sign them.
-    #[command(subcommand)]
-    Sign(sign::Command),
+    Sign(sign::Arguments),
     /// Gezeichnete Erklärungen zustellen. / Deliver signed statements.
     #[command(subcommand)]
     Order(order::Command),

@@ -1,13 +1,17 @@
 //! `bulkhead sign`: the companion on a signer's own machine. No other command touches a person's private key.
 
+mod console;
+mod watch;
+
 use std::{
-    io::{BufRead as _, IsTerminal as _, Write as _},
+    io::{BufRead as _, IsTerminal as _, Read as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::{Args, Subcommand, ValueEnum};
-use sign::{Lang, Refused, Signer};
+use order::login::ConsoleOrigin;
+use sign::{Lang, LogIn, Refused, Signer};
 use vocabulary::{EstateId, PayloadType, Scope, StatementId};
 use zeroize::Zeroizing;
 
@@ -16,6 +20,19 @@ use crate::{
     clock,
     report::{Code, Trouble},
 };
+
+/// Longest challenge file in bytes; a challenge is one line.
+const CHALLENGE_BYTES_MAX: u64 = 4096;
+
+/// A subcommand, or `--watch` to wait at a console.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    watch: watch::Watch,
+}
 
 /// What a signer can do.
 #[derive(Debug, Subcommand)]
@@ -58,6 +75,23 @@ pub enum Command {
         file: PathBuf,
         /// Datei von ssh-keygen (`.sig`). / File from ssh-keygen (`.sig`).
         signature: PathBuf,
+    },
+    /// Eine Anmelde-Aufforderung des genannten Leitstands zeichnen; die Unterschrift geht auf die Ausgabe. / Sign a log-in challenge of the named console; the signature goes to standard output.
+    Login {
+        /// Datei mit der Aufforderung, oder `-`. / File with the challenge, or `-`.
+        challenge: PathBuf,
+        /// Adresse des Leitstands, wie im Browser; eine andere wird nicht unterschrieben. / Address of the console, as in the browser; no other is signed for.
+        #[arg(long)]
+        console: ConsoleOrigin,
+        /// Schlüsseldatei (OpenSSH, Rechte 0600). / Key file (OpenSSH, mode 0600).
+        #[arg(long, conflicts_with = "agent_key")]
+        key: Option<PathBuf>,
+        /// Öffentlicher Schlüssel, dessen privater im ssh-agent liegt. / Public key whose private half the ssh-agent holds.
+        #[arg(long)]
+        agent_key: Option<PathBuf>,
+        /// Sprache. / Language.
+        #[arg(long, value_enum, default_value_t = Language::De)]
+        lang: Language,
     },
     /// Schlüssel der Kasse zur Freigabe gespeicherter Sendungen. / The insurer's keys for releasing stored items.
     #[command(subcommand)]
@@ -148,7 +182,14 @@ pub enum Release {
 ///
 /// # Errors
 /// [`Trouble`] with what the companion refused and why.
-pub fn run(command: Command) -> Result<ExitCode, Trouble> {
+pub fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
+    match arguments.command {
+        Some(command) => run_command(command),
+        None => watch::run(&arguments.watch),
+    }
+}
+
+fn run_command(command: Command) -> Result<ExitCode, Trouble> {
     match command {
         Command::Draft { kind, file, estate } => {
             let kind: PayloadType = serde_json::from_value(serde_json::Value::String(format!(
@@ -187,9 +228,42 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
             let signed = sign::attach(&file, &signature).map_err(refused)?;
             println!("{}: {} Unterschriften / signatures", signed.id, signed.signatures);
         }
+        Command::Login {
+            challenge,
+            console,
+            key,
+            agent_key,
+            lang,
+        } => {
+            let login = LogIn::read(&read_challenge(&challenge)?, &console).map_err(refused)?;
+            eprintln!("{}", login.sentence(lang.into()));
+            let signer = signer(key.as_deref(), agent_key.as_deref())?;
+            print!("{}", login.sign(&signer).map_err(refused)?.0);
+        }
         Command::Release(release) => run_release(release)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn read_challenge(path: &Path) -> Result<String, Trouble> {
+    let mut text = String::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin()
+            .lock()
+            .take(CHALLENGE_BYTES_MAX)
+            .read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(CHALLENGE_BYTES_MAX).read_to_string(&mut text))
+    };
+    read.map_err(|error| {
+        let name = path.display();
+        Trouble::because(
+            Code::Statement,
+            format!("{name} ist nicht lesbar. / Cannot read {name}."),
+            error,
+        )
+    })?;
+    Ok(text)
 }
 
 fn run_release(release: Release) -> Result<(), Trouble> {
@@ -280,15 +354,7 @@ fn signer(key: Option<&Path>, agent_key: Option<&Path>) -> Result<Signer, Troubl
 }
 
 fn show(reading: &Reading) -> Result<sign::Shown, Trouble> {
-    let estate = match &reading.estate {
-        None => None,
-        Some(path) => {
-            let text = read_text(path, Code::Estate)?;
-            let checked = estate::check(&text, &path.display().to_string())
-                .map_err(|mistakes| Trouble::new(Code::Estate, mistakes.to_string()))?;
-            Some(Counted(checked))
-        }
-    };
+    let estate = reading.estate.as_deref().map(counted).transpose()?;
     let expected = match &reading.expect {
         None => None,
         Some(text) => Some(StatementId(text.parse().map_err(|_| {
@@ -304,6 +370,13 @@ fn show(reading: &Reading) -> Result<sign::Shown, Trouble> {
 
 /// Counts what a scope covers, from the estate file on the signer's own machine.
 struct Counted(estate::Estate);
+
+fn counted(path: &Path) -> Result<Counted, Trouble> {
+    let text = read_text(path, Code::Estate)?;
+    let checked = estate::check(&text, &path.display().to_string())
+        .map_err(|mistakes| Trouble::new(Code::Estate, mistakes.to_string()))?;
+    Ok(Counted(checked))
+}
 
 impl sign::Census for Counted {
     fn count(&self, scope: &Scope) -> sign::Counts {
