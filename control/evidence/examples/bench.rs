@@ -1,6 +1,6 @@
 //! How long a control room takes to know where everything stands: `cargo run --release -p evidence --example bench`.
 //!
-//! `--entries N` (default 1,000,000) journal entries: 80 door processes with 50 doors each, their replicas of the authority
+//! `--dir PATH` keeps the journal there, and uses one that lies there already. `--entries N` (default 1,000,000) journal entries: 80 door processes with 50 doors each, their replicas of the authority
 //! log, their fresh views, and closings over all of them; what a prober measured and what spools counted.
 #![allow(
     clippy::unwrap_used,
@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 #[path = "../../../doors/door/tests/estate/mod.rs"]
 mod estate;
 
-use door::entry::{Body, Effect, Fresh, GrantsEnded, Started, Tightened};
-use door::{Enrolment, Origin as Cause, StoreId};
+use door::entry::{Body, Effect, Fresh, GrantsEnded, Opened, Started, Tightened};
+use door::{Becomes, Doors, Enrolment, Opening, Origin as Cause, StandsOn, StoreId};
 use estate::{Outside, START, places};
 use evidence::room::{BacklogCounted, ProofMeasured};
 use evidence::{Backlog, Feed, Journal, RoomEntry, SourceId, SourceKind};
@@ -41,7 +41,7 @@ const DOORS: usize = 50;
 
 fn say(what: &str) {
     let mut out = std::io::stdout();
-    writeln!(out, "{what}").unwrap();
+    let _nobody_reads = writeln!(out, "{what}");
 }
 
 fn timed<T>(what: &str, run: impl FnOnce() -> T) -> (T, Duration) {
@@ -55,7 +55,7 @@ fn timed<T>(what: &str, run: impl FnOnce() -> T) -> (T, Duration) {
 /// One door process's ledger, written entry by entry.
 struct Store {
     feed: Feed,
-    enrolment: Enrolment,
+    doors: Doors,
     chain: Chain,
     pending: Vec<Vec<u8>>,
     sent: u64,
@@ -80,7 +80,7 @@ impl Store {
                 kind: SourceKind::Doors,
             },
             chain: Chain::new(&origin),
-            enrolment: enrolment.clone(),
+            doors: Doors::enrolled(enrolment.clone()),
             pending: Vec::new(),
             sent: 0,
             replica: 0,
@@ -99,6 +99,9 @@ impl Store {
             .push(&body.draft(at).unwrap(), &mut bytes, |_, _| {})
             .unwrap();
         self.pending.push(bytes);
+        if !matches!(body, Body::Enrolled(_)) {
+            self.doors.apply(self.chain.len() - 1, body).unwrap();
+        }
     }
 
     /// Follows the authority log as a door does: each entry, and what it does here.
@@ -106,7 +109,7 @@ impl Store {
         while let Some(bytes) = outside.log.get(self.replica) {
             self.write(&Body::Authority(bytes.clone()));
             if let Some(statement) = closings[self.replica] {
-                let doors = self.enrolment.doors().iter();
+                let doors = self.doors.enrolment().doors().iter();
                 self.write(&Body::Tightened(Tightened {
                     restriction: restriction_of(statement, UseNumber::FIRST),
                     origin: Cause::Order(statement),
@@ -126,6 +129,25 @@ impl Store {
         }
     }
 
+    /// Lifts everything, as a valid opening would.
+    fn open(&mut self, outside: &Outside, opening: vocabulary::StatementId) {
+        let on = self.doors.all().iter().filter_map(|door| {
+            let opening = Opening {
+                statement: opening,
+                epoch: door.state.epoch(),
+                lifts: door.state.active()?.keys().copied().collect(),
+                stands_on: StandsOn::default(),
+                becomes: Becomes::Lifted,
+            };
+            Some(((*door.id).clone(), opening))
+        });
+        let on = on.collect();
+        self.write(&Body::Opened(Opened {
+            authority_size: outside.log.len() as u64,
+            on,
+        }));
+    }
+
     fn fresh(&mut self, outside: &Outside, note: &str, nonce: clearance::Nonce) {
         self.write(&Body::Fresh(Fresh {
             note: note.to_owned(),
@@ -139,13 +161,18 @@ impl Store {
 
 struct Sizes {
     entries: u64,
+    dir: Option<std::path::PathBuf>,
 }
 
 fn sizes() -> Sizes {
     let words: Vec<String> = std::env::args().collect();
-    let asked = words.iter().position(|word| word == "--entries");
+    let after = |name: &str| {
+        let at = words.iter().position(|word| word == name)?;
+        words.get(at + 1).cloned()
+    };
     Sizes {
-        entries: asked.map_or(1_000_000, |at| words[at + 1].parse().unwrap()),
+        entries: after("--entries").map_or(1_000_000, |text| text.parse().unwrap()),
+        dir: after("--dir").map(Into::into),
     }
 }
 
@@ -171,7 +198,7 @@ fn bring(journal: &mut Journal, outside: &Outside, authority: &Feed, stores: &mu
 fn room(journal: &mut Journal, outside: &Outside, stores: &[Store]) {
     let mut said: Vec<RoomEntry> = Vec::new();
     for store in stores {
-        for door in store.enrolment.doors().iter().take(2) {
+        for door in store.doors.enrolment().doors().iter().take(2) {
             let known = journal.picture().door(&door.door).unwrap();
             said.push(
                 ProofMeasured {
@@ -186,7 +213,7 @@ fn room(journal: &mut Journal, outside: &Outside, stores: &[Store]) {
                 .into(),
             );
         }
-        let cells = store.enrolment.doors().iter().take(5);
+        let cells = store.doors.enrolment().doors().iter().take(5);
         let cells = cells.map(|door| (door.door.cell().clone(), Backlog::default()));
         said.push(
             BacklogCounted {
@@ -197,6 +224,25 @@ fn room(journal: &mut Journal, outside: &Outside, stores: &[Store]) {
         );
     }
     journal.append(said, outside.time).unwrap();
+}
+
+/// An opening statement in the log. What it names is not asked here: the doors' own entries say what they did.
+fn opening(outside: &mut Outside, store: &Store) -> vocabulary::StatementId {
+    let named = store.doors.all().iter().take(8);
+    let named = named.filter_map(|door| {
+        Some(order::DoorOpening {
+            door: (*door.id).clone(),
+            epoch: door.state.epoch(),
+            lifts: door.state.active()?.keys().copied().collect(),
+        })
+    });
+    let body = outside.opening(
+        named.collect(),
+        order::Becomes::Open,
+        std::collections::BTreeSet::new(),
+    );
+    let signed = outside.signed(&body, &["commander-1"]);
+    outside.publish(&signed)
 }
 
 fn write(dir: &std::path::Path, sizes: &Sizes) -> (Outside, Duration) {
@@ -212,18 +258,23 @@ fn write(dir: &std::path::Path, sizes: &Sizes) -> (Outside, Duration) {
     let mut spent = Duration::ZERO;
     for round in 0_usize.. {
         outside.time = outside.time.plus(Seconds(60));
-        // Every round one process asks for a view; every tenth somebody closes everything.
+        // Every round one process asks for a view; every fiftieth somebody closes everything, and everything is opened again.
         let nonce = outside.draw();
         outside.append_nonce(nonce);
         closings.push(None);
-        if round % 10 == 0 {
+        if round % 50 == 0 {
             let closing = outside.closing(Scope::everything(), Stance::Held, Class::Precautionary, None);
             let signed = outside.signed(&closing, &["commander-1"]);
             closings.push(Some(outside.publish(&signed)));
         }
+        let opening = (round % 50 == 25).then(|| opening(&mut outside, &stores[0]));
+        closings.resize(outside.log.len(), None);
         let note = outside.checkpoint(3).to_string();
         for (number, store) in stores.iter_mut().enumerate() {
             store.follow(&outside, &closings);
+            if let Some(opening) = opening {
+                store.open(&outside, opening);
+            }
             if number == round % STORES {
                 store.fresh(&outside, &note, nonce);
                 store.write(&Body::GrantsEnded(GrantsEnded {
@@ -232,10 +283,13 @@ fn write(dir: &std::path::Path, sizes: &Sizes) -> (Outside, Duration) {
                 }));
             }
         }
+        if round % 25 != 0 {
+            continue;
+        }
         let began = Instant::now();
         let len = bring(&mut journal, &outside, &authority, &mut stores);
         spent += began.elapsed();
-        if round % 10 == 0 {
+        if round % 50 == 0 {
             room(&mut journal, &outside, &stores);
         }
         if len >= sizes.entries {
@@ -255,13 +309,18 @@ fn write(dir: &std::path::Path, sizes: &Sizes) -> (Outside, Duration) {
 fn main() {
     let sizes = sizes();
     let dir = tempfile::tempdir().unwrap();
-    let place = dir.path().join("journal");
-    let ((outside, spent), _) = timed("writing (with the doors' own work)", || write(&place, &sizes));
-    say(&format!(
-        "{:<58} {:>8.0} /s",
-        "  of it ingestion, one sync per source and round",
-        sizes.entries as f64 / spent.as_secs_f64()
-    ));
+    let place = sizes.dir.clone().unwrap_or_else(|| dir.path().join("journal"));
+    let outside = if place.exists() {
+        Outside::new(80)
+    } else {
+        let ((outside, spent), _) = timed("writing (with the doors' own work)", || write(&place, &sizes));
+        say(&format!(
+            "{:<58} {:>8.0} /s",
+            "  of it ingestion, one sync per source and 25 rounds",
+            sizes.entries as f64 / spent.as_secs_f64()
+        ));
+        outside
+    };
     let open = || Journal::open(&place, &outside.estate, None, outside.time).unwrap();
     let mut best = Duration::MAX;
     for _ in 0..3 {

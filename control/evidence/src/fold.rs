@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use clearance::{Admitted, Authority, Followed, STATEMENT_KIND};
+use door::entry::Body;
 use record::{EntryRef, Head};
 use vocabulary::{Digest, DoorId, Envelope, EstateId, StatementId, Timestamp};
 
@@ -46,6 +47,37 @@ pub struct Fold {
     changed: BTreeSet<usize>,
     /// Which lanes tell about each door.
     tellers: BTreeMap<DoorId, BTreeSet<usize>>,
+}
+
+/// What can be read of a source's entry without knowing any other: many can be made ready side by side.
+pub(crate) struct Ready {
+    leaf: Digest,
+    /// If it reads as an entry of a doors' ledger.
+    body: Option<Body>,
+}
+
+impl Ready {
+    fn hashed(bytes: &[u8]) -> Self {
+        Self {
+            leaf: leaf_of(bytes),
+            body: None,
+        }
+    }
+
+    /// Hashes and parses.
+    pub(crate) fn of(content: &Content<'_>) -> Option<Self> {
+        let Content::From { bytes, .. } = content else {
+            return None;
+        };
+        let body = EntryRef::decode(bytes)
+            .ok()
+            .filter(|entry| entry.kind.starts_with("door.") || entry.kind == "authority")
+            .and_then(|entry| Body::read(entry.kind, entry.body).ok());
+        Some(Self {
+            leaf: leaf_of(bytes),
+            body,
+        })
+    }
 }
 
 impl Fold {
@@ -96,12 +128,20 @@ impl Fold {
 
     /// Takes one entry. The picture shows it after [`finish`](Self::finish).
     pub fn apply(&mut self, entry: &JournalEntry<'_>) {
+        self.apply_ready(entry, None);
+    }
+
+    /// Takes one entry, of which somebody else may have done the reading.
+    pub(crate) fn apply_ready(&mut self, entry: &JournalEntry<'_>, ready: Option<Ready>) {
         let (index, at) = (entry.index, entry.at);
         self.picture.at = self.picture.at.max(at);
         match &entry.content {
             Content::Begun(begun) => self.begun(begun),
             Content::Added(added) => self.added(added, at, 0),
-            Content::From { number, bytes } => self.from(index, at, *number, bytes),
+            Content::From { number, bytes } => {
+                let ready = ready.unwrap_or_else(|| Ready::hashed(bytes));
+                self.from((index, at), *number, bytes, ready);
+            }
             Content::Troubled(troubled) => self.with_lane(troubled.number, |lane| {
                 lane.trouble(troubled.trouble.clone(), index, at);
                 lane.source.heard = lane.source.heard.max(at);
@@ -183,14 +223,14 @@ impl Fold {
         self.with_lane(number, |lane| lane.live = Some((at, claimed)));
     }
 
-    fn from(&mut self, journal: u64, at: Timestamp, number: u32, bytes: &[u8]) {
+    fn from(&mut self, (journal, at): (u64, Timestamp), number: u32, bytes: &[u8], ready: Ready) {
         let place = number as usize;
         let Some(lane) = self.lanes.get_mut(place) else {
             self.picture.unread = self.picture.unread.saturating_add(1);
             return;
         };
         self.changed.insert(place);
-        let leaf = leaf_of(bytes);
+        let leaf = ready.leaf;
         let fits = EntryRef::decode(bytes)
             .ok()
             .filter(|entry| entry.index == lane.source.len && entry.previous == lane.source.chain);
@@ -221,7 +261,7 @@ impl Fold {
         }
         match lane.source.kind {
             SourceKind::Authority => self.authority_entry(place, journal, at, bytes, leaf),
-            SourceKind::Doors => self.doors_entry(place, journal, at, &entry),
+            SourceKind::Doors => self.doors_entry(place, (journal, at), &entry, ready.body),
             SourceKind::Spool | SourceKind::Prober | SourceKind::Room => {}
         }
     }

@@ -84,8 +84,14 @@ impl Fold {
         }
     }
 
-    pub(super) fn doors_entry(&mut self, lane: usize, journal: u64, at: Timestamp, entry: &EntryRef<'_>) {
-        let body = match Body::read(entry.kind, entry.body) {
+    pub(super) fn doors_entry(
+        &mut self,
+        lane: usize,
+        (journal, at): (u64, Timestamp),
+        entry: &EntryRef<'_>,
+        read: Option<Body>,
+    ) {
+        let body = match read.map_or_else(|| Body::read(entry.kind, entry.body), Ok) {
             Ok(body) => body,
             Err(error) => {
                 let why = format!(
