@@ -12,6 +12,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use clearance::{Authority, NONCE_KIND, NonceEntry, STATEMENT_KIND, authority_origin};
@@ -35,6 +36,13 @@ use crate::{
     report::{Code, Trouble},
     tls,
 };
+
+/// Wait after a witness was missing for the authority log: doors wait for it.
+const COSIGN_AGAIN: Duration = Duration::from_secs(1);
+/// Least time between two heads of the journal that witnesses sign: it grows all the time, and nobody waits for it.
+const JOURNAL_REST: Duration = Duration::from_secs(5);
+/// Wait after a witness was missing for the journal.
+const JOURNAL_AGAIN: Duration = Duration::from_secs(60);
 
 /// `control.toml`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -126,7 +134,23 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         .map_err(command::tls_trouble)?;
     // None of these holds anything that is not in a log: they end with the process.
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(cosign::cosign_always(room.clone(), len_seen));
+    let asking = |rest, again| cosign::Asking {
+        witnesses: room.witnesses.clone(),
+        rest,
+        again,
+    };
+    tasks.spawn(cosign::cosign_always(
+        room.clone(),
+        asking(Duration::ZERO, COSIGN_AGAIN),
+        len_seen,
+    ));
+    let (journaled, journal_len) = watch::channel(0);
+    tasks.spawn(journal::measure(journal.clone(), journaled));
+    tasks.spawn(cosign::cosign_always(
+        journal.clone(),
+        asking(JOURNAL_REST, JOURNAL_AGAIN),
+        journal_len,
+    ));
     tasks.spawn(cosign::witness_recoveries(room.clone()));
     tasks.spawn(journal::journal_authority(
         journal.clone(),

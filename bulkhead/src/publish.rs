@@ -12,10 +12,15 @@ use std::{
 };
 
 use hyper::Method;
-use publication::{FactSheet, Site, promises::public_1, site};
+use publication::{
+    FactSheet,
+    promises::{Breach, public_1, public_1_change},
+    site,
+    text::Name,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use vocabulary::{Digest, Hasher};
+use vocabulary::{Digest, Seconds};
 
 use self::{directory::Directory, push::Push};
 use crate::{
@@ -34,6 +39,8 @@ const POLL_WAIT: Duration = Duration::from_secs(POLL_SECS + 10);
 const AGAIN: Duration = Duration::from_secs(1);
 /// Least time between two sites: a flood of orders makes a few sites, not one for each.
 const REST: Duration = Duration::from_millis(200);
+/// Pages are made again after this, even if nothing changed.
+const FRESH: Seconds = Seconds(300);
 
 /// `publish.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +55,12 @@ pub struct Config {
     pub dir: PathBuf,
     /// Folder of what the publisher remembers: the facts of the site that stands.
     pub state: PathBuf,
+    /// Where the site will stand (`https://…/`): feeds need whole addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Name>,
+    /// How to reach the editors by telephone or letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Name>,
     /// Where it is pushed to, if anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<push::Target>,
@@ -75,6 +88,8 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
         directory: Directory::open(&config.dir)?,
         memory: config.state.join("facts.json"),
         standing: remembered(&config.state.join("facts.json"))?,
+        address: config.address,
+        contact: config.contact,
         push: config.push.map(Push::new),
         seen: 0,
     };
@@ -94,6 +109,8 @@ struct Publisher {
     memory: PathBuf,
     /// The facts of the site that stands.
     standing: Option<FactSheet>,
+    address: Option<Name>,
+    contact: Option<Name>,
     push: Option<Push>,
     /// Serial number of the facts looked at last.
     seen: u64,
@@ -156,14 +173,18 @@ impl Publisher {
     }
 
     /// The sheet with its log of updates, if it says anything the standing one does not.
-    fn news(&self, sheet: FactSheet) -> Option<FactSheet> {
+    fn news(&self, mut sheet: FactSheet) -> Option<FactSheet> {
+        sheet.address.clone_from(&self.address);
+        sheet.contact.clone_from(&self.contact);
         let Some(standing) = &self.standing else {
             return Some(sheet);
         };
         let sheet = sheet.following(standing);
         let mut same_time = sheet.clone();
         (same_time.as_of, same_time.journal) = (standing.as_of, standing.journal);
-        (same_time != *standing).then_some(sheet)
+        // What is overdue becomes so on a page only when it is rendered again.
+        let is_old = sheet.as_of.since(standing.as_of) >= FRESH;
+        (is_old || same_time != *standing).then_some(sheet)
     }
 
     /// Renders, reads back, writes. Nothing is written that does not hold PUBLIC-1.
@@ -175,16 +196,26 @@ impl Publisher {
                 error,
             )
         };
-        let site = site::render(&sheet).map_err(|error| unpublishable(error.into()))?;
-        if let Err(breaches) = public_1(&sheet, &site) {
+        let broken = |breaches: Vec<Breach>| {
             let first = breaches.first().map(ToString::to_string).unwrap_or_default();
-            return Err(unpublishable(format!("PUBLIC-1: {first}").into()));
+            unpublishable(format!("PUBLIC-1: {first}").into())
+        };
+        match &self.standing {
+            Some(standing) => {
+                let changed = site::changed(standing, &sheet).map_err(|error| unpublishable(error.into()))?;
+                public_1_change(&sheet, &changed).map_err(broken)?;
+                self.directory.change(&changed)?;
+            }
+            None => {
+                let site = site::render(&sheet).map_err(|error| unpublishable(error.into()))?;
+                public_1(&sheet, &site).map_err(broken)?;
+                self.directory.replace(&site)?;
+            }
         }
-        self.directory.replace(&site)?;
         let bytes = serde_json::to_vec(&sheet).map_err(|error| unpublishable(error.into()))?;
         files::write_private(&self.memory, &bytes).map_err(|error| unpublishable(error.into()))?;
         self.standing = Some(sheet);
-        Ok(digest_of(&site))
+        Ok(self.directory.digest())
     }
 
     /// Tells the control room what stands, for its journal. A site that nobody noted stands all the same.
@@ -194,19 +225,6 @@ impl Publisher {
             tracing::info!(%error, "the control room does not know yet that the site changed");
         }
     }
-}
-
-/// One digest over every path and file.
-fn digest_of(site: &Site) -> Digest {
-    let mut hasher = Hasher::new();
-    for (path, bytes) in &site.files {
-        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        hasher.update(path.as_str().as_bytes());
-        hasher.update(b"\0");
-        hasher.update(&len.to_be_bytes());
-        hasher.update(bytes);
-    }
-    hasher.finish()
 }
 
 fn remembered(path: &std::path::Path) -> Result<Option<FactSheet>, Trouble> {

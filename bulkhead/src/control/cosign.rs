@@ -1,4 +1,5 @@
-//! Has the authority log's checkpoints co-signed by the witnesses, and records what they saw where the log must know it.
+//! Has the checkpoints of authority log and journal co-signed by the witnesses, and records what they saw where the
+//! authority log must know it.
 
 use std::{
     collections::BTreeMap,
@@ -7,55 +8,97 @@ use std::{
 };
 
 use clearance::{STATEMENT_KIND, WITNESSED_KIND};
-use record::{Note, witness::AddCheckpoint};
+use record::{Note, tree::ConsistencyProof, witness::AddCheckpoint};
 use tokio::sync::watch;
 use vocabulary::{Envelope, PayloadType, Seconds, Timestamp, WitnessId};
 
 use super::authority::{Published, Room, append_raw};
-use crate::{clock, witness};
+use crate::{clock, http::Endpoint, witness};
 
 /// How long a witness may take before a checkpoint goes out without it.
 const WITNESS_WAIT: Duration = Duration::from_secs(5);
 
-/// Has every new length co-signed. A failed round is repeated on the next change or after a second, for ever: a
-/// missing witness is somebody else's outage and must not end ours.
-pub(super) async fn cosign_always(room: Arc<Room>, mut len: watch::Receiver<u64>) {
+/// A log whose heads witnesses sign.
+pub(super) trait Witnessed: Send + Sync + 'static {
+    /// The newest head, signed by the log's own key, with its size.
+    ///
+    /// # Errors
+    /// A sentence; nothing may be published.
+    fn checkpoint(&self) -> Result<(u64, Note), String>;
+    /// Proves that the head a witness saw last begins this one.
+    fn consistency(&self, old: u64, size: u64) -> Option<ConsistencyProof>;
+    /// Keeps what was co-signed, and lets it be known.
+    fn keep(&self, size: u64, note: &Note);
+}
+
+impl Witnessed for Room {
+    fn checkpoint(&self) -> Result<(u64, Note), String> {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        // The log may have grown since we were woken; then this round signs the newer head.
+        let size = ledger.head().len;
+        let note = ledger.checkpoint(&self.key).map_err(|error| error.to_string())?;
+        Ok((size, note))
+    }
+
+    fn consistency(&self, old: u64, size: u64) -> Option<ConsistencyProof> {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.consistency_proof(old, size).ok()
+    }
+
+    fn keep(&self, size: u64, note: &Note) {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = ledger.keep_cosigned(note) {
+            tracing::error!(%error, "co-signed checkpoint could not be kept");
+        }
+        drop(ledger);
+        publish(self, size, note);
+    }
+}
+
+/// Whom to ask, and how patiently.
+pub(super) struct Asking {
+    /// Witnesses by name.
+    pub(super) witnesses: BTreeMap<WitnessId, Endpoint>,
+    /// Least time between two rounds.
+    pub(super) rest: Duration,
+    /// Wait after a round in which one was missing.
+    pub(super) again: Duration,
+}
+
+/// Has every new length co-signed. A failed round is repeated, for ever: a missing witness is somebody else's outage and
+/// must not end ours.
+pub(super) async fn cosign_always<L: Witnessed>(log: Arc<L>, asking: Asking, mut len: watch::Receiver<u64>) {
     let mut known: BTreeMap<WitnessId, u64> = BTreeMap::new();
     loop {
         let size = *len.borrow_and_update();
-        let done = size == 0 || cosign_once(&room, &mut known).await;
-        let again = Duration::from_secs(1);
+        let done = size == 0 || cosign_once(&*log, &asking.witnesses, &mut known).await;
         tokio::select! {
             changed = len.changed() => if changed.is_err() { return },
-            () = tokio::time::sleep(again), if !done => {}
+            () = tokio::time::sleep(asking.again), if !done => {}
         }
+        tokio::time::sleep(asking.rest).await;
     }
 }
 
 /// One round: true when every witness has signed the head.
-async fn cosign_once(room: &Room, known: &mut BTreeMap<WitnessId, u64>) -> bool {
-    let signed = {
-        let mut ledger = room.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        // The log may have grown since we were woken; then this round signs the newer head.
-        let size = ledger.head().len;
-        ledger.checkpoint(&room.key).map(|note| (size, note))
-    };
-    let (size, mut note) = match signed {
+async fn cosign_once<L: Witnessed>(
+    log: &L,
+    witnesses: &BTreeMap<WitnessId, Endpoint>,
+    known: &mut BTreeMap<WitnessId, u64>,
+) -> bool {
+    let (size, mut note) = match log.checkpoint() {
         Ok(signed) => signed,
         Err(error) => {
-            tracing::error!(%error, "checkpoint could not be written");
+            tracing::error!(error, "checkpoint could not be written");
             return false;
         }
     };
     let mut asked = tokio::task::JoinSet::new();
-    for (id, endpoint) in &room.witnesses {
+    for (id, endpoint) in witnesses {
         let old = known.get(id).copied().unwrap_or(0);
-        let proof = room
-            .ledger
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .consistency_proof(old, size);
-        let Ok(proof) = proof else { continue };
+        let Some(proof) = log.consistency(old, size) else {
+            continue;
+        };
         let request = AddCheckpoint {
             old,
             proof,
@@ -81,17 +124,9 @@ async fn cosign_once(room: &Room, known: &mut BTreeMap<WitnessId, u64>) -> bool 
         }
     }
     if signatures > 0 {
-        if let Err(error) = room
-            .ledger
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keep_cosigned(&note)
-        {
-            tracing::error!(%error, "co-signed checkpoint could not be kept");
-        }
-        publish(room, size, &note);
+        log.keep(size, &note);
     }
-    signatures == room.witnesses.len()
+    signatures == witnesses.len()
 }
 
 /// How often the log is looked over for recoveries of an insurer's section, which wait for witnessed time.

@@ -8,18 +8,19 @@ use std::{
 
 use clearance::authority_origin;
 use evidence::{
-    Feed, Ingested, Journal, Picture, RoomEntry, SourceId, SourceKind,
+    Feed, Ingested, Journal, Picture, RoomEntry, SourceId, SourceKind, journal_origin,
     room::{Backlog, BacklogCounted, NoticePublished, ProofMeasured},
 };
-use record::Origin;
+use record::{LogKey, Note, Origin, tree::ConsistencyProof};
 use tokio::sync::watch;
 use vocabulary::{Digest, EstateId, Seconds};
 
-use super::authority::Room;
+use super::{authority::Room, cosign::Witnessed};
 use crate::{
     clock,
     control_wire::{Backlogs, Known, Proven, Published},
     door_wire::LedgerPiece,
+    keys,
     report::{Code, Trouble},
 };
 
@@ -33,6 +34,7 @@ const PROOF_EVERY: Seconds = Seconds(60);
 pub(super) struct Journaling {
     estate: EstateId,
     journal: Mutex<Journal>,
+    key: LogKey,
     picture: watch::Sender<Picture>,
 }
 
@@ -55,7 +57,15 @@ impl Journaling {
             )
         })?;
         tracing::info!(folded = opened.folded, snapshot = ?opened.snapshot, "journal open");
+        let origin = journal_origin(estate).map_err(|error| {
+            Trouble::because(
+                Code::Config,
+                "Der Verbund hat keinen brauchbaren Namen. / The estate's name is not usable.",
+                error,
+            )
+        })?;
         Ok(Self {
+            key: keys::log_key(&dir.with_extension("key"), &origin)?,
             estate: estate.clone(),
             picture: watch::Sender::new(journal.picture().clone()),
             journal: Mutex::new(journal),
@@ -216,6 +226,36 @@ impl Journaling {
             if ingested.taken == 0 || ingested.next >= head.len {
                 return Ok(());
             }
+        }
+    }
+}
+
+impl Witnessed for Journaling {
+    fn checkpoint(&self) -> Result<(u64, Note), String> {
+        let mut journal = self.lock();
+        let size = journal.head().len;
+        let note = journal.checkpoint(&self.key).map_err(|error| error.to_string())?;
+        Ok((size, note))
+    }
+
+    fn consistency(&self, old: u64, size: u64) -> Option<ConsistencyProof> {
+        self.lock().consistency_proof(old, size).ok()
+    }
+
+    fn keep(&self, _size: u64, note: &Note) {
+        if let Err(error) = self.lock().keep_cosigned(note) {
+            tracing::error!(%error, "the journal's co-signed checkpoint could not be kept");
+        }
+    }
+}
+
+/// Tells how long the journal is, for those who wait for that alone. Ends with the process.
+pub(super) async fn measure(journaling: Arc<Journaling>, len: watch::Sender<u64>) {
+    let mut picture = journaling.watch();
+    loop {
+        len.send_replace(picture.borrow_and_update().head().len);
+        if picture.changed().await.is_err() {
+            return;
         }
     }
 }

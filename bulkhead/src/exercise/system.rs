@@ -9,7 +9,7 @@ use std::{
 };
 
 use estate::Estate;
-use record::KeyName;
+use record::{KeyName, Origin};
 use serde::Serialize;
 use vocabulary::{Digest, DoorId, ServiceId, SiteId, WitnessId, service};
 
@@ -81,7 +81,8 @@ pub struct Foundation {
     authority: tls::Authority,
     /// The witnesses' keys as text.
     pub witnesses: BTreeMap<WitnessId, String>,
-    log_key: String,
+    /// The logs witnesses watch, each with its key.
+    logs: BTreeMap<Origin, Vec<String>>,
 }
 
 const WITNESSES: [&str; 3] = ["zeuge-kasse-nord", "zeuge-kasse-sued", "zeuge-pruefer"];
@@ -91,10 +92,20 @@ const WITNESSES: [&str; 3] = ["zeuge-kasse-nord", "zeuge-kasse-sued", "zeuge-pru
 /// # Errors
 /// [`Trouble`] when the folder cannot be written.
 pub fn lay(folder: &Path, estate: &Estate) -> Result<Foundation, Trouble> {
-    let origin = clearance::authority_origin(estate.id()).map_err(wrong)?;
-    let log_key = keys::log_key(&folder.join("control/log.key"), &origin)?
-        .verifier()
-        .to_string();
+    let mut logs = BTreeMap::new();
+    for (file, origin) in [
+        (
+            "log.key",
+            clearance::authority_origin(estate.id()).map_err(wrong)?,
+        ),
+        (
+            "journal.key",
+            evidence::journal_origin(estate.id()).map_err(wrong)?,
+        ),
+    ] {
+        let key = keys::log_key(&folder.join("control").join(file), &origin)?;
+        logs.insert(origin, vec![key.verifier().to_string()]);
+    }
     let mut witnesses = BTreeMap::new();
     for name in WITNESSES {
         let key_name = KeyName::new(name).map_err(wrong)?;
@@ -104,7 +115,7 @@ pub fn lay(folder: &Path, estate: &Estate) -> Result<Foundation, Trouble> {
     Ok(Foundation {
         authority: tls::Authority::make(estate.id().as_str()).map_err(command::tls_trouble)?,
         witnesses,
-        log_key,
+        logs,
     })
 }
 
@@ -141,7 +152,6 @@ impl System {
             probe: loopback(),
             doors: BTreeSet::new(),
         };
-        let origin = clearance::authority_origin(estate.id()).map_err(wrong)?;
         let mut witnesses = BTreeMap::new();
         for id in foundation.witnesses.keys() {
             let config = witness::Config {
@@ -149,7 +159,7 @@ impl System {
                 dir: folder.join(id.as_str()),
                 listen: loopback(),
                 tls: Some(system.tls_for(foundation, id.as_str())?),
-                logs: BTreeMap::from([(origin.clone(), vec![foundation.log_key.clone()])]),
+                logs: foundation.logs.clone(),
                 endpoints: Some(system.endpoints_of(id.as_str())),
             };
             let opened = system.launch("witness", id.as_str(), &config)?;
@@ -293,6 +303,8 @@ impl System {
             tls: Some(self.tls_for(foundation, "publish")?),
             dir: self.site(),
             state: self.folder.join("publish"),
+            address: None,
+            contact: None,
             push: None,
         };
         let path = self.config_of("publish");

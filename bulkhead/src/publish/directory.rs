@@ -7,8 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use publication::Site;
-use vocabulary::Digest;
+use publication::{
+    Site,
+    site::{Changed, SitePath},
+};
+use vocabulary::{Digest, Hasher};
 
 use crate::report::{Code, Trouble};
 
@@ -60,11 +63,31 @@ impl Directory {
     /// # Errors
     /// [`Trouble`] when a file cannot be written; every file is then old or new, never half.
     pub(super) fn replace(&mut self, site: &Site) -> Result<(), Trouble> {
-        let mut paths: Vec<&str> = site.files.keys().map(|path| path.as_str()).collect();
-        paths.sort_by_key(|path| (is_start(path), path.len()));
+        self.write(&site.files)?;
+        let gone: Vec<String> = self
+            .standing
+            .keys()
+            .filter(|path| site.get(path).is_none())
+            .cloned()
+            .collect();
+        self.remove(gone.iter().map(String::as_str))
+    }
+
+    /// Carries out a change.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub(super) fn change(&mut self, changed: &Changed) -> Result<(), Trouble> {
+        self.write(&changed.written)?;
+        self.remove(changed.gone.iter().map(SitePath::as_str))
+    }
+
+    fn write(&mut self, files: &BTreeMap<SitePath, Vec<u8>>) -> Result<(), Trouble> {
+        let mut ordered: Vec<(&str, &Vec<u8>)> =
+            files.iter().map(|(path, bytes)| (path.as_str(), bytes)).collect();
+        ordered.sort_by_key(|(path, _)| (is_start(path), path.len()));
         let mut folders = BTreeSet::new();
-        for path in paths {
-            let bytes = site.get(path).unwrap_or_default();
+        for (path, bytes) in ordered {
             let digest = Digest::of(bytes);
             if self.standing.get(path) == Some(&digest) {
                 continue;
@@ -73,21 +96,30 @@ impl Directory {
             write_whole(&file, bytes, &mut folders).map_err(|error| trouble(&file, error))?;
             self.standing.insert(path.to_owned(), digest);
         }
-        let gone: Vec<String> = self
-            .standing
-            .keys()
-            .filter(|path| site.get(path).is_none())
-            .cloned()
-            .collect();
+        Ok(())
+    }
+
+    fn remove<'a>(&mut self, gone: impl Iterator<Item = &'a str>) -> Result<(), Trouble> {
         for path in gone {
-            match fs::remove_file(self.root.join(&path)) {
+            match fs::remove_file(self.root.join(path)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(trouble(&self.root, error));
                 }
-                Ok(()) | Err(_) => self.standing.remove(&path),
+                Ok(()) | Err(_) => self.standing.remove(path),
             };
         }
         Ok(())
+    }
+
+    /// One digest over every path and file.
+    pub(super) fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new();
+        for (path, digest) in &self.standing {
+            hasher.update(path.as_bytes());
+            hasher.update(b"\0");
+            hasher.update(digest.as_bytes());
+        }
+        hasher.finish()
     }
 
     /// What stands: relative path and digest, in the order in which a copy should be written.
