@@ -71,6 +71,14 @@ impl AuthorityLog {
         &self.raw
     }
 
+    /// Whether exactly this entry is known at its number. Most replicas say what is known, and need not be hashed for it.
+    pub(super) fn knows(&self, index: u64, bytes: &[u8]) -> bool {
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| self.raw.get(index))
+            .is_some_and(|known| **known == *bytes)
+    }
+
     /// Takes an entry that somebody says stands in the log.
     pub(super) fn show(&mut self, bytes: &[u8], leaf: Digest) -> Shown {
         let Ok(entry) = EntryRef::decode(bytes) else {

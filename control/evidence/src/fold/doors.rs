@@ -181,7 +181,9 @@ impl Fold {
         if let Some(lane) = self.lanes.get_mut(entry.lane) {
             lane.replica_len = known.saturating_add(1);
         }
-        self.authority_entry(entry.lane, entry.journal, entry.at, bytes, leaf_of(bytes));
+        if !self.log.knows(known, bytes) {
+            self.authority_entry(entry.lane, entry.journal, entry.at, bytes, leaf_of(bytes));
+        }
     }
 
     fn settle_raises(&mut self, lane: usize, replica_len: u64) {
