@@ -60,6 +60,14 @@ impl Response {
         Self::new(status, "application/json", data.to_string().into_bytes())
     }
 
+    /// Data, written straight from its type.
+    ///
+    /// # Errors
+    /// When the type cannot be written, which none of ours is.
+    pub(crate) fn data<T: serde::Serialize>(status: u16, data: &T) -> Result<Self, serde_json::Error> {
+        Ok(Self::new(status, "application/json", serde_json::to_vec(data)?))
+    }
+
     /// Go and look there. `path` is one of our own.
     #[must_use]
     pub fn see(path: &str) -> Self {

@@ -274,8 +274,9 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_682_366_400);
 
     fn key() -> KeyId {
-        let line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9ujWCyznpXzHQJpQ6MUQFrqHQkmyBJWZpQnyQ9FcRa";
-        order::PublicKey::from_openssh(line).unwrap().id()
+        let pair = ssh_key::private::Ed25519Keypair::from_seed(&[1; 32]);
+        let line = ssh_key::PrivateKey::from(pair).public_key().to_openssh().unwrap();
+        order::PublicKey::from_openssh(&line).unwrap().id()
     }
 
     fn session(person: &str, opened: Timestamp) -> Session {

@@ -92,6 +92,29 @@ fn a_cut_is_drafted_previewed_signed_and_in_force() {
 }
 
 #[test]
+fn a_reason_with_the_mark_between_languages_is_shown_whole() {
+    let mut stage = Stage::new();
+    let commander = stage.log_in("commander-1");
+    let reason = "Verdacht / bitte nicht weiterlesen / Ende";
+    let fields = [
+        ("art", "abtrennen"),
+        ("insurers", "kasse-001"),
+        ("reason", reason),
+    ];
+    stage.post(&commander, "/entwurf", &fields);
+    let (id, _) = newest_draft(&stage);
+    for path in [
+        format!("/entwurf/{id}"),
+        format!("/entwurf/{id}?lang=en"),
+        "/warten".into(),
+        "/entwurf".into(),
+    ] {
+        let text = page(&stage.get(&commander, &path));
+        assert!(text.contains(reason), "{path}");
+    }
+}
+
+#[test]
 fn a_cut_of_everything_must_be_said_by_name() {
     let mut stage = Stage::new();
     let commander = stage.log_in("commander-1");

@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn cell(ctx: &Ctx<'_>, view: &CellDetail) -> Response {
     let sign = words::of_slug(view.cell.position);
     let body = html! {
-        p.state class={ "s " (sign.slug) } {
+        p class={ "state s " (sign.slug) } {
             span.shape aria-hidden="true" { (sign.shape) } " " b { (lang::pick(ctx.lang, sign.words)) }
             @if let Some(grade) = view.cell.grade { " " span class={ "g " (grade) } { (lang::pick(ctx.lang, words::grade_of_slug(grade))) } }
         }

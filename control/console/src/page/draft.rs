@@ -16,12 +16,12 @@ pub(crate) fn drafts(ctx: &Ctx<'_>, view: &Drafts) -> Response {
     let next_words = html! { ul {
         @if view.drafts.is_empty() { li { (ctx.of("Kein Entwurf wartet. ", "No draft waits. ")) @if ctx.may(Kind::IncidentNote, None) { a href="/entwurf/neu?art=abtrennen" { (ctx.of("Abtrennen entwerfen", "Draft a cut")) } } } }
         @else { li { (ctx.of("Den eigenen Namen suchen, lesen, auf dem eigenen Rechner unterschreiben. ", "Look for your own name, read, sign on your own machine. ")) a href="/entwurf?mine=1" { (ctx.of("Nur meine", "Only mine")) } } }
-        li { (ctx.of("Auf dem eigenen Rechner meldet jeden neuen Entwurf: ", "On your own machine, tells of each new draft: ")) code { "bulkhead sign --watch " (ctx.room.origin) } }
+        li { (ctx.of("Auf dem eigenen Rechner meldet jeden neuen Entwurf: ", "On your own machine, tells of each new draft: ")) code { "bulkhead sign --watch --console " (ctx.room.origin) " --key ~/.ssh/id_ed25519" } }
     } };
     let body = html! {
         @if ctx.may(Kind::IncidentNote, None) { (kinds(ctx)) }
         @if !view.drafts.is_empty() { ul { @for draft in &view.drafts { li {
-            a href={ "/entwurf/" (draft.id) } { (ctx.half(&draft.says)) }
+            a href={ "/entwurf/" (draft.id) } { (ctx.both(&draft.says)) }
             (progress(ctx, draft))
         } } } }
     };
@@ -63,7 +63,7 @@ fn progress(ctx: &Ctx<'_>, draft: &DraftView) -> Markup {
 /// One statement, draft or logged.
 pub(crate) fn draft(ctx: &Ctx<'_>, view: &DraftDetail) -> Response {
     let body = html! {
-        p.sentence { (ctx.half(&view.says)) }
+        p.sentence { (ctx.both(&view.says)) }
         @if let Some(draft) = &view.draft { (progress(ctx, draft)) }
         @if let Some(logged) = &view.logged { (in_the_log(ctx, view, logged)) }
         @if !view.stale.is_empty() { p.bad { "! " (ctx.of("Diese Türen haben sich seitdem bewegt und lehnen ab: ", "These doors have moved on and refuse it: ")) (view.stale.join(", ")) } }
@@ -119,14 +119,14 @@ fn in_the_log(ctx: &Ctx<'_>, view: &DraftDetail, logged: &Logged) -> Markup {
 
 fn lines(ctx: &Ctx<'_>, lines: &[PreviewLine]) -> Markup {
     html! { ul { @for line in lines {
-        li class=[line.warning.then_some("warning")] { @if line.warning { b { "▲ " (ctx.half(&line.text)) } } @else { (ctx.half(&line.text)) } }
+        li class=[line.warning.then_some("warning")] { @if line.warning { b { "▲ " (ctx.both(&line.text)) } } @else { (ctx.both(&line.text)) } }
     } } }
 }
 
 fn how_to_sign(ctx: &Ctx<'_>, draft: &DraftView) -> Markup {
     html! { @if draft.state == "waiting" {
         h2 { (ctx.of("Unterschreiben", "Sign")) }
-        p { (ctx.of("Läuft ", "If ")) code { "bulkhead sign --watch " (ctx.room.origin) } (ctx.of(" auf Ihrem Rechner, zeigt er diesen Entwurf von selbst. Sonst die Unterschrift hier einfügen:", " runs on your machine, it shows this draft by itself. Otherwise paste the signature here:")) }
+        p { (ctx.of("Läuft ", "If ")) code { "bulkhead sign --watch --console " (ctx.room.origin) " --key ~/.ssh/id_ed25519" } (ctx.of(" auf Ihrem Rechner, zeigt er diesen Entwurf von selbst. Sonst die Unterschrift hier einfügen:", " runs on your machine, it shows this draft by itself. Otherwise paste the signature here:")) }
         (form(ctx, &format!("/entwurf/{}/unterschrift", draft.id), html! {
             label { (ctx.of("Unterschrift (-----BEGIN SSH SIGNATURE-----)", "Signature (-----BEGIN SSH SIGNATURE-----)")) textarea name="signature" rows="7" required spellcheck="false" autocomplete="off" {} }
             button type="submit" { (ctx.of("Abgeben", "Hand in")) }

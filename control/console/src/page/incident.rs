@@ -44,7 +44,7 @@ fn list(ctx: &Ctx<'_>, incidents: &[IncidentView]) -> Markup {
             thead { tr { th scope="col" { (ctx.of("Vorfall", "Incident")) } th scope="col" { (ctx.of("Wo", "Where")) } th scope="col" { (ctx.of("Seit", "Since")) } th scope="col" { (ctx.of("Stand", "State")) } } }
             tbody { @for incident in incidents { tr {
                 th scope="row" { a href={ "/vorfall/" (incident.incident) } { (title(incident)) } small { (incident.incident) } }
-                td { (ctx.half(&incident.place)) small { (incident.cells) (ctx.of(" Zellen", " cells")) } }
+                td { (ctx.both(&incident.place)) small { (incident.cells) (ctx.of(" Zellen", " cells")) } }
                 td { (ctx.clock.element(ctx.lang, incident.opened.0)) }
                 td { (state(ctx, incident)) }
             } } }
@@ -101,7 +101,7 @@ pub(crate) fn incident(ctx: &Ctx<'_>, view: &IncidentDetail) -> Response {
         p.state { (state(ctx, &view.incident)) }
         dl.facts {
             dt { (ctx.of("Kennung", "Id")) } dd { code { (id) } }
-            dt { (ctx.of("Wo", "Where")) } dd { (ctx.half(&view.incident.place)) " · " (view.incident.cells) (ctx.of(" Zellen", " cells")) }
+            dt { (ctx.of("Wo", "Where")) } dd { (ctx.both(&view.incident.place)) " · " (view.incident.cells) (ctx.of(" Zellen", " cells")) }
             dt { (ctx.of("Eröffnet", "Opened")) } dd { (ctx.clock.element(ctx.lang, view.incident.opened.0)) @if let Some(by) = &view.incident.opened_by { " – " (by) } }
         }
         h2 { (ctx.of("Anordnungen", "Orders")) }
@@ -134,7 +134,7 @@ fn decisions(ctx: &Ctx<'_>, decisions: &[Decision]) -> Markup {
 
 fn timeline(ctx: &Ctx<'_>, entries: &[Entry]) -> Markup {
     html! { ol.timeline { @for entry in entries { li {
-        (ctx.clock.element(ctx.lang, entry.at.0)) " " (entry.text) @if let Some(by) = &entry.by { " – " (by) }
+        (ctx.clock.element(ctx.lang, entry.at.0)) " " (ctx.both(&entry.text)) @if let Some(by) = &entry.by { " – " (by) }
     } } } }
 }
 

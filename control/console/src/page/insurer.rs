@@ -129,10 +129,10 @@ fn one_opening(ctx: &Ctx<'_>, view: &InsurerView, opening: &OwnOpening, id: Opti
 fn given(ctx: &Ctx<'_>, view: &InsurerView) -> Markup {
     html! {
         @if !view.standing.is_empty() { h2 { (ctx.of("Dauerzustimmungen", "Standing consents")) } ul { @for standing in &view.standing { li {
-            (ctx.half(&standing.says)) small { (ctx.of("bis ", "until ")) (ctx.clock.element(ctx.lang, standing.expires.0)) @if standing.taken_back { b { (ctx.of(" · zurückgenommen", " · taken back")) } } } " " (statement_link(ctx, &standing.statement))
+            (ctx.both(&standing.says)) small { (ctx.of("bis ", "until ")) (ctx.clock.element(ctx.lang, standing.expires.0)) @if standing.taken_back { b { (ctx.of(" · zurückgenommen", " · taken back")) } } } " " (statement_link(ctx, &standing.statement))
         } } } }
         @if !view.refusals.is_empty() { h2 { (ctx.of("Ablehnungen in Kraft", "Refusals in force")) } ul { @for refusal in &view.refusals { li {
-            (ctx.half(&refusal.says)) " " (ctx.clock.element(ctx.lang, refusal.at.0)) " " (statement_link(ctx, &refusal.statement))
+            (ctx.both(&refusal.says)) " " (ctx.clock.element(ctx.lang, refusal.at.0)) " " (statement_link(ctx, &refusal.statement))
         } } } }
     }
 }

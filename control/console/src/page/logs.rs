@@ -69,7 +69,6 @@ pub(crate) fn journal(ctx: &Ctx<'_>, view: &JournalPage) -> Response {
             thead { tr { th scope="col" { "Nr." } th scope="col" { (ctx.of("Wann", "When")) } th scope="col" { (ctx.of("Art", "Kind")) } th scope="col" { (ctx.of("Inhalt", "Content")) } } }
             tbody { @for line in &view.lines { (journal_row(ctx, line)) } }
         } }
-        (pager(ctx, view))
     };
     render(
         ctx,

@@ -103,7 +103,7 @@ fn table(ctx: &Ctx<'_>, view: &Matrix) -> Markup {
         (summary(ctx, view))
         div.scroll role="region" tabindex="0" aria-label=(ctx.of("Zellen", "Cells")) {
             table.matrix data-rows="1" {
-                caption.quiet { (ctx.of("Kassen und Dienste", "Insurers and services")) }
+                caption.quiet { (ctx.of("Kassen und Dienste. △: die Tür setzt noch nicht durch.", "Insurers and services. △: the door does not enforce yet.")) }
                 thead { tr {
                     th scope="col" { (ctx.of("Kasse", "Insurer")) }
                     @for service in &view.services { th scope="col" title=(service.name) { (service.service) } }
@@ -138,8 +138,12 @@ fn one_cell(ctx: &Ctx<'_>, cell: &Cell, service: &str) -> Markup {
             a href={ "/zelle/" (cell.insurer) "/" (cell.service) } {
                 span.shape aria-hidden="true" { (sign.shape) } " " b { (lang::pick(ctx.lang, sign.words)) }
             }
-            @if let (Some(grade), Some(level)) = (cell.grade, cell.level) {
-                small class={ "g " (grade) } { (lang::pick(ctx.lang, words::grade_of_slug(grade))) " · " (lang::pick(ctx.lang, words::level_of_slug(level))) }
+            @if let Some(grade) = cell.grade {
+                small class={ "g " (grade) } { (lang::pick(ctx.lang, words::grade_of_slug(grade))) }
+            }
+            // What enforces is the rule and says nothing; what does not yet must be seen.
+            @if let Some(level) = cell.level && level != "enforcing" {
+                small { "△ " (lang::pick(ctx.lang, words::level_of_slug(level))) }
             }
             @if let Some(waiting) = cell.waiting && waiting > 0 { small { (waiting) (if de { " warten" } else { " waiting" }) } }
             @if let Some(attention) = cell.attention && attention > 0 { small.bad { (attention) (if de { " prüfen" } else { " to check" }) } }

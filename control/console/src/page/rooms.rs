@@ -25,8 +25,8 @@ pub(crate) fn plan(ctx: &Ctx<'_>, view: &PlanView) -> Response {
         @if !view.waiting_roots.is_empty() || !view.waiting.is_empty() {
             h2 { (ctx.of("Wartet", "Waits")) }
             div.scroll role="region" tabindex="0" aria-label=(ctx.of("Wartet", "Waits")) { table data-rows="1" { tbody {
-                @for waits in &view.waiting_roots { tr { th scope="row" { (waits.what) } td { @for missing in &waits.missing { p.wait { "▲ " (ctx.half(missing)) } } } } }
-                @for waits in &view.waiting { tr { th scope="row" { a href={ "/zelle/" (waits.what) } { (waits.what) } } td { @for missing in &waits.missing { p.wait { "▲ " (ctx.half(missing)) } } } } }
+                @for waits in &view.waiting_roots { tr { th scope="row" { (waits.what) } td { @for missing in &waits.missing { p.wait { "▲ " (ctx.both(missing)) } } } } }
+                @for waits in &view.waiting { tr { th scope="row" { a href={ "/zelle/" (waits.what) } { (waits.what) } } td { @for missing in &waits.missing { p.wait { "▲ " (ctx.both(missing)) } } } } }
             } } }
         }
         @if !view.reshuts.is_empty() { h2 { (ctx.of("Geplantes Wiederabschalten", "Planned re-shutdowns")) } ul { @for reshut in &view.reshuts { li { (ctx.clock.element(ctx.lang, reshut.at.0)) " " (reshut.insurer) ": " (reshut.cells.join(", ")) } } } }
@@ -49,9 +49,9 @@ fn wave_section(ctx: &Ctx<'_>, wave: &WaveView) -> Markup {
     html! {
         h2 { (ctx.of("Welle ", "Wave ")) (wave.number) }
         p { (ctx.of("zwischen ", "between ")) b { (ctx.clock.full(ctx.lang, wave.earliest.0)) } (ctx.of(" und ", " and ")) b { (ctx.clock.full(ctx.lang, wave.latest.0)) }
-            @if !wave.conditions.is_empty() { (ctx.of(", wenn ", ", if ")) (wave.conditions.iter().map(|condition| ctx.half(condition)).collect::<Vec<_>>().join("; ")) } }
+            @if !wave.conditions.is_empty() { (ctx.of(", wenn ", ", if ")) (wave.conditions.iter().map(|condition| ctx.both(condition)).collect::<Vec<_>>().join("; ")) } }
         @if !wave.roots.is_empty() { p { b { (ctx.of("Grundlagen: ", "Roots: ")) } (wave.roots.join(", ")) } }
-        @if !wave.cells.is_empty() { ol { @for step in &wave.cells { li { a href={ "/zelle/" (step.cell) } { (step.cell) } " · " (ctx.half(&step.why)) } } } }
+        @if !wave.cells.is_empty() { ol { @for step in &wave.cells { li { a href={ "/zelle/" (step.cell) } { (step.cell) } " · " (ctx.both(&step.why)) } } } }
     }
 }
 
@@ -148,5 +148,5 @@ fn ready_row(ctx: &Ctx<'_>, cell: &ReadyCell) -> Markup {
 }
 
 fn lacks(ctx: &Ctx<'_>, lacks: &[LackView]) -> Markup {
-    html! { @if !lacks.is_empty() { ul { @for lack in lacks { li { b { (ctx.half(&lack.finding)) } " " (ctx.half(&lack.doer)) ": " (ctx.half(&lack.next)) } } } } }
+    html! { @if !lacks.is_empty() { ul { @for lack in lacks { li { b { (ctx.both(&lack.finding)) } " " (ctx.both(&lack.doer)) ": " (ctx.both(&lack.next)) } } } } }
 }

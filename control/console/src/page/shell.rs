@@ -10,6 +10,7 @@ use crate::{
     response::Response,
     room::Room,
     route::{self, Kind, Names},
+    view::shape::Both,
     viewer::{Sight, Viewer},
     when::Clock,
 };
@@ -38,6 +39,12 @@ impl Ctx<'_> {
     #[must_use]
     pub fn half(&self, sentence: &impl core::fmt::Display) -> String {
         lang::half(self.lang, sentence)
+    }
+
+    /// A sentence in the reader's language.
+    #[must_use]
+    pub(crate) fn both<'b>(&self, sentence: &'b Both) -> &'b str {
+        self.lang.of(&sentence.de, &sentence.en)
     }
 
     /// Whether the viewer may go there: links and buttons are shown to those only for whom they work.

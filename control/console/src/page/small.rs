@@ -22,7 +22,7 @@ pub(crate) fn login(
         @if let Some(why) = why { p.bad role="alert" { b { "✗ " (ctx.half(why)) } } }
         ol {
             li { (ctx.of("Auf dem eigenen Rechner diese Zeile unterschreiben:", "Sign this line on your own machine:"))
-                pre tabindex="0" { code { "bulkhead sign login '" (line) "'" } }
+                pre tabindex="0" { code { "echo '" (line) "' | bulkhead sign login - --console " (ctx.room.origin) " --key ~/.ssh/id_ed25519" } }
                 details { summary { (ctx.of("Ohne bulkhead, mit ssh-keygen", "Without bulkhead, with ssh-keygen")) }
                     pre tabindex="0" { code { "echo '" (line) "' | ssh-keygen -Y sign -n " (LOGIN_NAMESPACE) " -f ~/.ssh/id_ed25519" } } } }
             li { (ctx.of("Die Unterschrift (-----BEGIN SSH SIGNATURE-----) hier einfügen und absenden. Die Aufforderung gilt fünf Minuten, einmal.", "Paste the signature (-----BEGIN SSH SIGNATURE-----) here and send it. The challenge is good for five minutes, once.")) }

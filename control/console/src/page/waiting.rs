@@ -69,7 +69,7 @@ fn doors(ctx: &Ctx<'_>, group: &WaitingDoor) -> Markup {
 /// Statements that wait for signatures.
 pub(super) fn drafts(ctx: &Ctx<'_>, drafts: &[WaitingDraft]) -> Markup {
     html! { ul { @for draft in drafts { li {
-        a href={ "/entwurf/" (draft.statement) } { (ctx.half(&draft.says)) }
+        a href={ "/entwurf/" (draft.statement) } { (ctx.both(&draft.says)) }
         small { (ctx.clock.element(ctx.lang, draft.at.0)) @if let Some(by) = &draft.by { " – " (by) } }
         @match &draft.missing {
             Some(missing) => p.wait { "▲ " (ctx.half(missing)) },

@@ -5,7 +5,7 @@ use order::{Authenticated, Body as _, Closing, Lang, Opening};
 use vocabulary::{Envelope, PayloadType, StatementId};
 
 use super::{
-    shape::{At, Shape, Shapes, views},
+    shape::{At, Both, Shape, Shapes, views},
     waiting::seen,
 };
 use crate::{
@@ -56,8 +56,8 @@ views! {
         id: String,
         /// What kind of statement.
         kind: &'static str,
-        /// What it says, from the exact bytes, German first.
-        says: String,
+        /// What it says, from the exact bytes.
+        says: Both,
         /// `waiting`, `complete`, `published` or `expired`.
         state: &'static str,
         /// Persons who signed.
@@ -87,8 +87,8 @@ views! {
         id: String,
         /// What kind of statement.
         kind: &'static str,
-        /// What it says, from the exact bytes, German first.
-        says: String,
+        /// What it says, from the exact bytes.
+        says: Both,
         /// While it waits for signatures.
         draft: Option<DraftView>,
         /// Once it is in the log.
@@ -117,8 +117,8 @@ views! {
     PreviewLine {
         /// Whether to think about it before signing.
         warning: bool,
-        /// The sentence, German first.
-        text: String,
+        /// The sentence.
+        text: Both,
     }
     /// What a form would do, before anything is drafted.
     Preview {
@@ -193,12 +193,12 @@ fn view_of(draft: &Draft, ground: &Ground<'_>) -> DraftView {
 }
 
 /// What a statement says, with counts from the estate.
-fn says_counted(envelope: &Envelope, ground: &Ground<'_>) -> String {
+fn says_counted(envelope: &Envelope, ground: &Ground<'_>) -> Both {
     let de = crate::draft::sentence(envelope, Lang::De, ground.estate);
     let en = crate::draft::sentence(envelope, Lang::En, ground.estate);
     match (de, en) {
-        (Ok(de), Ok(en)) => format!("{de} / {en}"),
-        (Err(bad), _) | (_, Err(bad)) => bad.to_string(),
+        (Ok(de), Ok(en)) => Both { de, en },
+        (Err(bad), _) | (_, Err(bad)) => Both::halves(&bad),
     }
 }
 
@@ -302,7 +302,10 @@ fn said(lines: Vec<Line>) -> Vec<PreviewLine> {
         .into_iter()
         .map(|line| PreviewLine {
             warning: line.weight == Weight::Warning,
-            text: format!("{} / {}", line.de, line.en),
+            text: Both {
+                de: line.de,
+                en: line.en,
+            },
         })
         .collect()
 }
@@ -361,7 +364,7 @@ pub(crate) fn preview_of_query(asked: &Asked<'_>) -> Preview {
         |why| {
             vec![PreviewLine {
                 warning: true,
-                text: why.to_string(),
+                text: Both::halves(&why),
             }]
         },
         |cut| {

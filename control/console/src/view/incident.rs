@@ -5,7 +5,7 @@ use vocabulary::{IncidentId, PersonId, Scope, Timestamp};
 
 use super::{
     cells::concerns,
-    shape::{At, views},
+    shape::{At, Both, views},
 };
 use crate::Asked;
 
@@ -23,8 +23,8 @@ views! {
         incident: String,
         /// What is believed; null for viewers who see only their own cells, for the words may name others.
         title: Option<String>,
-        /// Where, German first; for viewers who see only their own cells, these.
-        place: String,
+        /// Where; for viewers who see only their own cells, these.
+        place: Both,
         /// Cells in its scope that the viewer sees.
         cells: u64,
         /// Since when.
@@ -52,7 +52,7 @@ views! {
         /// Who; null means the room itself.
         by: Option<String>,
         /// What.
-        text: String,
+        text: Both,
     }
     /// Something looked wrong.
     SignalView {
@@ -97,13 +97,12 @@ fn name(person: Option<&PersonId>) -> Option<String> {
 fn one(asked: &Asked<'_>, id: &IncidentId, incident: &Incident) -> IncidentView {
     let all = asked.sight.is_everything();
     let place = if all {
-        format!(
-            "{} / {}",
-            order::sentence::scope(order::Lang::De, &incident.scope),
-            order::sentence::scope(order::Lang::En, &incident.scope)
-        )
+        Both {
+            de: order::sentence::scope(order::Lang::De, &incident.scope),
+            en: order::sentence::scope(order::Lang::En, &incident.scope),
+        }
     } else {
-        String::from("eigene Zellen / own cells")
+        Both::halves(&"eigene Zellen / own cells")
     };
     IncidentView {
         incident: id.to_string(),
@@ -172,7 +171,7 @@ pub(crate) fn detail(asked: &Asked<'_>, id: &IncidentId) -> Option<IncidentDetai
 }
 
 fn timeline(incident: &Incident) -> Vec<Entry> {
-    let entry = |at: Timestamp, by: Option<&PersonId>, text: String| Entry {
+    let entry = |at: Timestamp, by: Option<&PersonId>, text: Both| Entry {
         at: At(at),
         by: name(by),
         text,
@@ -180,16 +179,25 @@ fn timeline(incident: &Incident) -> Vec<Entry> {
     let opened = entry(
         incident.opened.0,
         incident.opened.1.as_ref(),
-        format!("Eröffnet: {} / Opened: {}", incident.title, incident.title),
+        Both {
+            de: format!("Eröffnet: {}", incident.title),
+            en: format!("Opened: {}", incident.title),
+        },
     );
     let updates = incident
         .updates
         .iter()
-        .map(|(at, by, text)| entry(*at, by.as_ref(), text.as_str().into()));
-    let closed = incident
-        .closed
-        .iter()
-        .map(|(at, by, why)| entry(*at, by.as_ref(), format!("Abgeschlossen: {why} / Closed: {why}")));
+        .map(|(at, by, text)| entry(*at, by.as_ref(), Both::same(text.as_str())));
+    let closed = incident.closed.iter().map(|(at, by, why)| {
+        entry(
+            *at,
+            by.as_ref(),
+            Both {
+                de: format!("Abgeschlossen: {why}"),
+                en: format!("Closed: {why}"),
+            },
+        )
+    });
     core::iter::once(opened).chain(updates).chain(closed).collect()
 }
 

@@ -6,7 +6,7 @@ use vocabulary::{CellId, InsurerId, PayloadType, StatementId};
 use super::{
     cell::{self, BacklogView, SlotView, TestView},
     cells::{self, Cell},
-    shape::{At, views},
+    shape::{At, Both, views},
     waiting,
 };
 use crate::Asked;
@@ -85,8 +85,8 @@ views! {
     OwnStanding {
         /// The statement.
         statement: String,
-        /// What it says, German first.
-        says: String,
+        /// What it says.
+        says: Both,
         /// Good until.
         expires: At,
         /// Whether it was taken back.
@@ -96,8 +96,8 @@ views! {
     OwnRefusal {
         /// The statement.
         statement: String,
-        /// What it says, German first.
-        says: String,
+        /// What it says.
+        says: Both,
         /// When it was recorded.
         at: At,
     }
@@ -221,8 +221,10 @@ pub(crate) fn becomes(opening: &Opening) -> (&'static str, Option<At>) {
     }
 }
 
+/// Openings that name its doors and are not carried out yet at all of them.
 fn openings(asked: &Asked<'_>, id: &InsurerId) -> Vec<OwnOpening> {
-    let statements = asked.ctx.room.picture.statements();
+    let picture = asked.ctx.room.picture;
+    let statements = picture.statements();
     let mut found = Vec::new();
     for (statement, opening) in &statements.openings {
         let services: Vec<String> = opening
@@ -233,6 +235,16 @@ fn openings(asked: &Asked<'_>, id: &InsurerId) -> Vec<OwnOpening> {
             .map(|entry| entry.door.cell().service.to_string())
             .collect();
         if services.is_empty() || opening.body.expires < asked.request.now {
+            continue;
+        }
+        let carried = picture.carried(*statement);
+        let done = opening
+            .body
+            .doors
+            .iter()
+            .filter(|entry| entry.door.cell().insurer == *id)
+            .all(|entry| carried.is_some_and(|carried| carried.applied.contains(&entry.door)));
+        if done {
             continue;
         }
         let (becomes, until) = becomes(&opening.body);
@@ -262,9 +274,9 @@ fn openings(asked: &Asked<'_>, id: &InsurerId) -> Vec<OwnOpening> {
     found
 }
 
-fn envelope_says(asked: &Asked<'_>, id: StatementId) -> String {
+fn envelope_says(asked: &Asked<'_>, id: StatementId) -> Both {
     let known = asked.ctx.room.picture.statements().all.get(&id);
-    known.map_or_else(String::new, |known| waiting::says(&known.envelope))
+    known.map_or_else(|| Both::same(""), |known| waiting::says(&known.envelope))
 }
 
 fn standing(asked: &Asked<'_>, id: &InsurerId) -> Vec<OwnStanding> {

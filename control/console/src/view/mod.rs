@@ -29,10 +29,9 @@ fn either<T: Serialize>(asked: &Asked<'_>, view: Option<T>, draw: impl FnOnce(&T
     };
     match asked.format {
         Format::Page => draw(&view),
-        Format::Api => match serde_json::to_value(&view) {
-            Ok(value) => Response::json(200, &value),
-            Err(error) => refuse(&asked.ctx, asked.format, 500, &error),
-        },
+        Format::Api => {
+            Response::data(200, &view).unwrap_or_else(|error| refuse(&asked.ctx, asked.format, 500, &error))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use readiness::board::{Arming, Lack};
 use restoration::plan::{Forecast, Starts};
 use vocabulary::{InsurerId, LegalEntityId};
 
-use super::shape::{At, views};
+use super::shape::{At, Both, views};
 use crate::{Asked, viewer::Sight};
 
 views! {
@@ -36,8 +36,8 @@ views! {
         earliest: At,
         /// Not after, as long as the conditions hold.
         latest: At,
-        /// Conditions, German first, to stand after "if".
-        conditions: Vec<String>,
+        /// Conditions, to stand after "if".
+        conditions: Vec<Both>,
         /// Roots that start; empty for those who see only their own.
         roots: Vec<String>,
         /// Cells that start, most urgent first.
@@ -47,8 +47,8 @@ views! {
     StepView {
         /// Which.
         cell: String,
-        /// Why it has this place, German first.
-        why: String,
+        /// Why it has this place.
+        why: Both,
         /// Not before.
         earliest: At,
         /// Not after, as long as the conditions hold.
@@ -58,8 +58,8 @@ views! {
     WaitingCell {
         /// Which.
         what: String,
-        /// Everything that is missing, German first.
-        missing: Vec<String>,
+        /// Everything that is missing.
+        missing: Vec<Both>,
     }
     /// A planned re-shutdown.
     ReshutView {
@@ -133,23 +133,30 @@ views! {
     }
     /// Something that is lacking.
     LackView {
-        /// What, German first.
-        finding: String,
-        /// What to do next, German first.
-        next: String,
-        /// Who, German first.
-        doer: String,
+        /// What.
+        finding: Both,
+        /// What to do next.
+        next: Both,
+        /// Who.
+        doer: Both,
     }
 }
 
 /// Most cells of one kind in one answer of the plan; all are in the filtered views.
 const CELLS_MAX: usize = 4096;
 
-fn conditions(forecast: &Forecast) -> Vec<String> {
+fn planned(words: restoration::Words) -> Both {
+    Both {
+        de: words.de,
+        en: words.en,
+    }
+}
+
+fn conditions(forecast: &Forecast) -> Vec<Both> {
     forecast
         .conditions
         .iter()
-        .map(|condition| condition.words().to_string())
+        .map(|condition| planned(condition.words()))
         .collect()
 }
 
@@ -187,7 +194,7 @@ pub(crate) fn plan(asked: &Asked<'_>) -> PlanView {
                 missing: waits
                     .missing
                     .iter()
-                    .map(|missing| missing.words().to_string())
+                    .map(|missing| planned(missing.words()))
                     .collect(),
             })
             .collect(),
@@ -197,7 +204,7 @@ pub(crate) fn plan(asked: &Asked<'_>) -> PlanView {
                 missing: waits
                     .missing
                     .iter()
-                    .map(|missing| missing.words().to_string())
+                    .map(|missing| planned(missing.words()))
                     .collect(),
             })
             .collect(),
@@ -247,7 +254,7 @@ fn wave_view(asked: &Asked<'_>, wave: &restoration::plan::Wave) -> Option<WaveVi
             let cells = own
                 .map(|step| StepView {
                     cell: step.cell.to_string(),
-                    why: step.rank.words().to_string(),
+                    why: planned(step.rank.words()),
                     earliest: At(step.start.earliest),
                     latest: At(step.start.latest),
                 })
@@ -327,11 +334,18 @@ fn clock_view(clock: &Clock) -> ClockView {
     }
 }
 
+fn ready(words: readiness::words::Words) -> Both {
+    Both {
+        de: words.de,
+        en: words.en,
+    }
+}
+
 fn lack_view(lack: &Lack) -> LackView {
     LackView {
-        finding: lack.finding().to_string(),
-        next: lack.next().to_string(),
-        doer: lack.doer().in_words().to_string(),
+        finding: ready(lack.finding()),
+        next: ready(lack.next()),
+        doer: ready(lack.doer().in_words()),
     }
 }
 

@@ -126,6 +126,35 @@ macro_rules! views {
 }
 pub(crate) use views;
 
+views! {
+    /// One sentence in both languages.
+    Both {
+        /// In German.
+        de: String,
+        /// In English.
+        en: String,
+    }
+}
+
+impl Both {
+    /// The same words in both, for what a person wrote in one language.
+    pub(crate) fn same(text: &str) -> Self {
+        Self {
+            de: String::from(text),
+            en: String::from(text),
+        }
+    }
+
+    /// From a value that says itself as `Deutsch. / English.` and holds no words of a person: those may hold the
+    /// separator.
+    pub(crate) fn halves(sentence: &impl core::fmt::Display) -> Self {
+        Self {
+            de: vocabulary::german(sentence),
+            en: vocabulary::english(sentence),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

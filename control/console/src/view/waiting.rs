@@ -8,7 +8,7 @@ use vocabulary::{Envelope, Scope, StatementId, Timestamp};
 
 use super::{
     concern::{Concern, of_envelope},
-    shape::{At, views},
+    shape::{At, Both, views},
 };
 use crate::Asked;
 
@@ -44,8 +44,8 @@ views! {
         statement: String,
         /// What kind of statement.
         kind: &'static str,
-        /// What it says, German first.
-        says: String,
+        /// What it says.
+        says: Both,
         /// Who proposed it.
         by: Option<String>,
         /// Since when.
@@ -129,14 +129,15 @@ fn doors(asked: &Asked<'_>) -> Vec<WaitingDoor> {
         .collect()
 }
 
-/// What a statement says, German first; a note where its bytes cannot be read.
-pub(crate) fn says(envelope: &Envelope) -> String {
+/// What a statement says; a note where its bytes cannot be read. A person's own words are in it, so the languages are
+/// never joined and parted again.
+pub(crate) fn says(envelope: &Envelope) -> Both {
     let counts = order::Counts::default();
     let de = clearance::sentence::of(envelope, order::Lang::De, &counts);
     let en = clearance::sentence::of(envelope, order::Lang::En, &counts);
     match (de, en) {
-        (Ok(de), Ok(en)) => format!("{de} / {en}"),
-        (Err(bad), _) | (_, Err(bad)) => bad.to_string(),
+        (Ok(de), Ok(en)) => Both { de, en },
+        (Err(bad), _) | (_, Err(bad)) => Both::halves(&bad),
     }
 }
 
