@@ -22,6 +22,9 @@ pub struct Config {
     /// Which mailbox and mark belongs to which cell.
     #[serde(default)]
     pub mailboxes: Vec<MailboxConfig>,
+    /// Addresses nobody has a reason to know. Whoever names one as a recipient at intake is told to the warning process.
+    #[serde(default)]
+    pub canaries: Vec<CanaryConfig>,
     /// Bounds of SMTP sessions.
     #[serde(default)]
     pub limits: Limits,
@@ -62,6 +65,18 @@ pub struct MailboxConfig {
     /// Cells by the first parts of `X-KIM-Dienstkennung`.
     #[serde(default)]
     pub marks: BTreeMap<String, CellId>,
+}
+
+/// One canary address. It may stand in the routing table, then its mail is taken; it need not.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CanaryConfig {
+    /// The address.
+    pub address: String,
+    /// Its name in the operator's list; this is what is told.
+    pub name: String,
+    /// The cell it belongs to.
+    pub cell: CellId,
 }
 
 /// Bounds of connections, each so that a stranger costs a known amount.
@@ -255,6 +270,16 @@ pub enum Error {
         /// Which rule was broken.
         source: crate::address::BadAddress,
     },
+    /// A canary address that is none.
+    #[error("mail: canary {name} (cell {cell}) has no valid address; write local@domain")]
+    Canary {
+        /// Its name.
+        name: String,
+        /// Its cell.
+        cell: CellId,
+        /// Which rule was broken.
+        source: crate::address::BadAddress,
+    },
     /// Two entries for one mailbox.
     #[error("mail: mailbox number {number} (cell {cell}) is listed twice; keep one entry")]
     Twice {
@@ -354,5 +379,18 @@ impl Config {
             }
         }
         Ok(Routes::new(entries))
+    }
+
+    /// The canaries, by address.
+    pub(crate) fn canaries(&self) -> Result<BTreeMap<Mailbox, (String, CellId)>, Error> {
+        let read = self.canaries.iter().map(|one| {
+            let mailbox = Mailbox::new(&one.address).map_err(|source| Error::Canary {
+                name: one.name.clone(),
+                cell: one.cell.clone(),
+                source,
+            })?;
+            Ok((mailbox, (one.name.clone(), one.cell.clone())))
+        });
+        read.collect()
     }
 }

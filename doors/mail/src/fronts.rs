@@ -23,6 +23,7 @@ use crate::{
     forward::Forwarder,
     intake::{Clock, Intake},
     listen::{Ending, Serve, listen},
+    minutes::Minutes,
     outbox::Outbox,
     pop3::session::Fetch,
     route::Routes,
@@ -98,6 +99,7 @@ impl Fronts {
                 return Err(Error::NoDoor { cell });
             }
         }
+        let minutes = Minutes::new(around.salt.clone(), config.canaries()?, (around.clock)());
         std::fs::create_dir_all(&config.dir).map_err(file("make", &config.dir))?;
         let book = records(&config, &around, "fetched")?;
         let outbox = match &config.notify_through {
@@ -111,6 +113,7 @@ impl Fronts {
             board: Board::new(around.gates.clone()),
             host: config.host.as_str().into(),
             events: Arc::default(),
+            minutes: Arc::new(minutes),
             ending: watch::Sender::new(Ending::Running),
             tasks: JoinSet::new(),
             addresses: Addresses::default(),
@@ -129,6 +132,7 @@ impl Fronts {
         build.board.ring(&mut bells);
         Ok(Running {
             events: build.events,
+            minutes: build.minutes,
             addresses: build.addresses,
             book: build.book,
             outbox: build.outbox,
@@ -162,6 +166,7 @@ struct Build {
     board: Board,
     host: Arc<str>,
     events: Arc<Events>,
+    minutes: Arc<Minutes>,
     book: Book,
     outbox: Option<Arc<Outbox>>,
     ending: watch::Sender<Ending>,
@@ -238,6 +243,7 @@ impl Build {
                 greeting: Reply::made(220, format!("{} ESMTP", self.host)),
                 dsn_while_held: self.config.dsn_while_held,
                 outbox: self.outbox.clone(),
+                minutes: Arc::clone(&self.minutes),
                 clock: self.clock(),
                 alarmed: AtomicBool::new(false),
             };
@@ -261,6 +267,8 @@ impl Build {
                 routes: Arc::clone(&self.routes),
                 board: self.board.clone(),
                 events: Arc::clone(&self.events),
+                minutes: Arc::clone(&self.minutes),
+                clock: self.clock(),
                 bounds: self.config.connections,
                 dialer: self.dialer(&proxy)?,
                 host: Arc::clone(&self.host),
@@ -376,6 +384,7 @@ impl Build {
 #[derive(Debug)]
 pub struct Running {
     events: Arc<Events>,
+    minutes: Arc<Minutes>,
     addresses: Addresses,
     book: Book,
     outbox: Option<Arc<Outbox>>,
@@ -390,6 +399,12 @@ impl Running {
     #[must_use]
     pub fn events(&self) -> Arc<Events> {
         Arc::clone(&self.events)
+    }
+
+    /// What came through, minute by minute.
+    #[must_use]
+    pub fn minutes(&self) -> Arc<Minutes> {
+        Arc::clone(&self.minutes)
     }
 
     /// Where the fronts listen.

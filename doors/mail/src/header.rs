@@ -14,6 +14,17 @@ pub struct Outer {
     pub is_report: bool,
 }
 
+impl Outer {
+    /// Whether the service mark calls it an error mail (`eAU;Fehler-Kasse;V1.2`, `eEB;Fehler;V1.1`). What the error is
+    /// lies inside the encrypted mail.
+    #[must_use]
+    pub fn is_error_mail(&self) -> bool {
+        let kind = self.service_mark.as_deref().and_then(|mark| mark.split(';').nth(1));
+        kind.and_then(|kind| kind.trim().get(..6))
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("Fehler"))
+    }
+}
+
 /// Longest value kept, in bytes. Longer ones are cut: they only serve to compare.
 const VALUE_BYTES_MAX: usize = 998;
 
@@ -115,6 +126,20 @@ mod tests {
     fn reports_are_recognised() {
         assert!(read(b"Content-Type: Multipart/Report;\r\n report-type=delivery-status\r\n").is_report);
         assert!(!read(b"Content-Type: text/plain\r\n").is_report);
+    }
+
+    #[test]
+    fn error_mails_are_marked_outside() {
+        for (mark, is_error) in [
+            ("eAU;Fehler-Kasse;V1.2", true),
+            ("eEB; fehler;V1.1", true),
+            ("eAU;Lieferung;V1.2", false),
+            ("Fehler", false),
+            ("eAU;Fehlä", false),
+        ] {
+            let header = format!("X-KIM-Dienstkennung: {mark}\r\n");
+            assert_eq!(read(header.as_bytes()).is_error_mail(), is_error, "{mark}");
+        }
     }
 
     #[test]

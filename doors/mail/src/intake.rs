@@ -17,6 +17,7 @@ use crate::{
     config::{Connections, DsnWhileHeld},
     event::{Event, Events, Front, Reason},
     listen::{Ending, Serve, ended},
+    minutes::Minutes,
     outbox::Outbox,
     promises::{Said, mail_1},
     route::Routes,
@@ -47,6 +48,7 @@ pub(crate) struct Intake {
     pub(crate) greeting: Reply,
     pub(crate) dsn_while_held: DsnWhileHeld,
     pub(crate) outbox: Option<Arc<Outbox>>,
+    pub(crate) minutes: Arc<Minutes>,
     pub(crate) clock: Clock,
     /// Set once a promise was about to be broken, so that it is told once and loudly.
     pub(crate) alarmed: AtomicBool,
@@ -70,6 +72,9 @@ struct Counter<'a> {
 impl Desk for Counter<'_> {
     fn recipient(&self, recipient: &Recipient) -> Known {
         let (routes, board) = (&self.intake.routes, &self.intake.board);
+        self.intake
+            .minutes
+            .named(&recipient.to.mailbox(), (self.intake.clock)());
         if routes.knows(&recipient.to.mailbox()) {
             Known::Routed
         } else if board.all_open(routes.cells().iter()) {

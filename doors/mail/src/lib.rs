@@ -44,6 +44,7 @@ pub mod header;
 mod intake;
 mod letter;
 mod listen;
+pub mod minutes;
 mod outbox;
 pub mod pop3;
 pub mod promises;

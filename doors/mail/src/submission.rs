@@ -16,8 +16,9 @@ use crate::{
     config::Connections,
     event::{Event, Events, Front, Reason},
     forward::client::{Client, Error},
-    intake::FAREWELL,
+    intake::{Clock, FAREWELL},
     listen::{Ending, Serve, ended},
+    minutes::Minutes,
     pop3::{address_of, client::encode_plain, plain},
     route::Routes,
     smtp::{
@@ -30,11 +31,16 @@ use crate::{
     wire::{Stream, Wire},
 };
 
+mod overheard;
+use overheard::Overheard;
+
 /// All that submission sessions share.
 pub(crate) struct Submission {
     pub(crate) routes: Arc<Routes>,
     pub(crate) board: Board,
     pub(crate) events: Arc<Events>,
+    pub(crate) minutes: Arc<Minutes>,
+    pub(crate) clock: Clock,
     pub(crate) bounds: Connections,
     pub(crate) dialer: Dialer,
     pub(crate) host: Arc<str>,
@@ -111,7 +117,9 @@ impl Talk<'_> {
                     Ok((user, password)) => match self.login(&user, &password).await? {
                         Ok((upstream, passage, words)) => {
                             self.say(&words);
-                            return self.relay(upstream, &passage).await;
+                            // It was one when it logged in.
+                            let mailbox = Mailbox::new(address_of(&user)).ok();
+                            return self.relay(upstream, &passage, mailbox.as_ref()).await;
                         }
                         Err(reply) => reply,
                     },
@@ -288,24 +296,46 @@ impl Talk<'_> {
         }
     }
 
+    /// Counts the error mails among what the server took.
+    fn count(&self, mailbox: Option<&Mailbox>, sent: &[overheard::Sent]) {
+        let Some(mailbox) = mailbox else { return };
+        for mail in sent.iter().filter(|mail| mail.outer.is_error_mail()) {
+            let mark = mail.outer.service_mark.as_deref();
+            if let Some(cell) = self.front.routes.cell(mailbox, mark) {
+                let minutes = &self.front.minutes;
+                let to: Vec<u8> = mail.to.iter().map(|to| minutes.place(to.as_str())).collect();
+                minutes.answered(cell, &to, (self.front.clock)());
+            }
+        }
+    }
+
     /// Passes bytes both ways until one side ends or a door closes.
-    async fn relay(&mut self, upstream: Client, passage: &Passage) -> Result<(), Over> {
+    async fn relay(
+        &mut self,
+        upstream: Client,
+        passage: &Passage,
+        mailbox: Option<&Mailbox>,
+    ) -> Result<(), Over> {
         let mut upstream = upstream.into_wire();
+        let mut overheard = Overheard::new();
         loop {
             if !passage.still_valid() {
                 return Err(self.cut_off());
             }
             let wait = self.patience();
             let (wire, bell, ending) = (&mut self.wire, &mut self.bell, &mut self.ending);
+            let mut sent = Vec::new();
             let happened = timeout(wait, async {
                 tokio::select! {
                     biased;
                     _ = bell.changed() => Ok(Relayed::Rung),
                     () = ended(ending) => Ok(Relayed::Ending),
-                    relayed = relay_once(wire, &mut upstream) => relayed,
+                    relayed = relay_once(wire, &mut upstream, &mut overheard, &mut sent) => relayed,
                 }
             });
-            match happened.await {
+            let happened = happened.await;
+            self.count(mailbox, &sent);
+            match happened {
                 Ok(Ok(Relayed::Bytes | Relayed::Rung)) => {}
                 Ok(Ok(Relayed::Ending)) => return Err(Over(Some(CUT))),
                 Ok(Ok(Relayed::Over)) => {
@@ -331,14 +361,21 @@ enum Relayed {
 }
 
 /// Moves bytes once in one direction. May be dropped: what was read stays in its buffer.
-async fn relay_once(client: &mut Wire, server: &mut Wire) -> std::io::Result<Relayed> {
+async fn relay_once(
+    client: &mut Wire,
+    server: &mut Wire,
+    overheard: &mut Overheard,
+    sent: &mut Vec<overheard::Sent>,
+) -> std::io::Result<Relayed> {
     client.flush().await?;
     server.flush().await?;
     let count = tokio::select! {
         count = client.fill() => count?,
         count = server.fill() => count?,
     };
+    overheard.client(client.unread());
     hand_across(client, server);
+    sent.extend(overheard.server(server.unread()));
     hand_across(server, client);
     if count == 0 {
         client.flush().await?;

@@ -184,6 +184,12 @@ impl Talk<'_> {
         if let Some(refused) = refused {
             return self.refusal(&refused);
         }
+        let now = (intake.clock)();
+        for (cell, _, novelty) in &accepted {
+            if *novelty != Novelty::Repeat {
+                intake.minutes.accepted(cell, &sender, &known.outer, now);
+            }
+        }
         self.thanks(accepted)
     }
 
