@@ -173,6 +173,22 @@ fn an_insurer_finds_nothing_of_another_on_any_way() {
 }
 
 #[test]
+fn a_cut_of_two_insurers_shows_each_its_own_part() {
+    let mut stage = Stage::new();
+    stage.plant();
+    let both = stage.cut(&[A, B], vocabulary::Class::Containment, "Verdacht bei beiden");
+    let insurer = stage.log_in("kasse-001-ja");
+    let commander = stage.log_in("commander-1");
+    let path = format!("/entwurf/{both}");
+    let whole = page(&stage.get(&commander, &path));
+    assert!(whole.contains(B) && whole.contains("<b>4</b> Türen"), "{whole}");
+    let own = stage.get(&insurer, &path);
+    assert_eq!(own.status, 200);
+    let own = page(&own);
+    assert!(!own.contains(B) && own.contains("<b>2</b> Türen"), "{own}");
+}
+
+#[test]
 fn a_role_taken_away_counts_at_once() {
     let mut stage = Stage::new();
     let examiner = stage.log_in("examiner-3");

@@ -72,7 +72,7 @@
           now.scrollTop = top;
           now.scrollLeft = left;
         }
-        const back = focused && part.querySelector('a[href="' + CSS.escape(focused).replace(/\\\//g, "/") + '"]');
+        const back = focused && [...part.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
         if (back) back.focus({ preventScroll: true });
       }
     } finally {

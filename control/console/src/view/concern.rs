@@ -8,7 +8,11 @@ use clearance::{
 use order::{Body as _, CharterSection, Closing, Opening};
 use vocabulary::{Digest, Envelope, EnvironmentId, InsurerId, PayloadType, StatementId};
 
-use crate::{room::Room, view::waiting::is_for_all};
+use crate::{
+    Asked,
+    room::Room,
+    view::{cells::concerns, waiting::is_for_all},
+};
 
 /// Whom a statement is about.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +21,49 @@ pub(crate) enum Concern {
     Everybody,
     /// These insurers and nobody else.
     Insurers(BTreeSet<InsurerId>),
+}
+
+/// What somebody who sees only their own may know of a statement of the log that is about them and others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Glimpse {
+    /// Nothing.
+    None,
+    /// That it exists and what it did at their own doors; its words name others.
+    Outline,
+    /// Everything: it names nobody.
+    Whole,
+}
+
+/// Judges a statement of the log for somebody who does not see all of it.
+pub(crate) fn glimpse(asked: &Asked<'_>, envelope: &Envelope) -> Glimpse {
+    match envelope.payload_type {
+        PayloadType::Closing => Closing::read(envelope).map_or(Glimpse::None, |body| {
+            let names_nobody = body.scope.0.iter().all(|part| part.insurers.is_none());
+            match (concerns(asked, &body.scope), names_nobody) {
+                (false, _) => Glimpse::None,
+                (true, true) => Glimpse::Whole,
+                (true, false) => Glimpse::Outline,
+            }
+        }),
+        PayloadType::Opening => Opening::read(envelope).map_or(Glimpse::None, |body| {
+            let mut doors = body.doors.iter();
+            if doors.any(|entry| asked.sight.covers(&entry.door.cell().insurer)) {
+                Glimpse::Outline
+            } else {
+                Glimpse::None
+            }
+        }),
+        PayloadType::Charter
+        | PayloadType::CharterSection
+        | PayloadType::StandingOrder
+        | PayloadType::Clearance
+        | PayloadType::Withdrawal
+        | PayloadType::Consent
+        | PayloadType::Refusal
+        | PayloadType::StandingConsent
+        | PayloadType::Delegation
+        | PayloadType::Freshness => Glimpse::None,
+    }
 }
 
 /// Reads whom an envelope's statement is about. What cannot be read is for the central people.

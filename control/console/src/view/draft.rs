@@ -5,6 +5,7 @@ use order::{Authenticated, Body as _, Closing, Lang, Opening};
 use vocabulary::{Envelope, PayloadType, StatementId};
 
 use super::{
+    concern::{Glimpse, glimpse},
     shape::{At, Both, Shape, Shapes, views},
     waiting::seen,
 };
@@ -234,11 +235,11 @@ pub(crate) fn list(asked: &Asked<'_>) -> Drafts {
 pub(crate) fn detail(asked: &Asked<'_>) -> Option<DraftDetail> {
     let id = StatementId(asked.names.statement?);
     let picture = asked.ctx.room.picture;
-    let logged = picture
-        .statements()
-        .all
-        .get(&id)
-        .filter(|known| seen(asked, &known.envelope));
+    let known = picture.statements().all.get(&id);
+    let logged = known.filter(|known| seen(asked, &known.envelope));
+    if let (None, Some(known)) = (logged, known) {
+        return outline(asked, id, known);
+    }
     with_ground(asked, |ground, facts| {
         let draft = load(asked, id, ground);
         let envelope = match (&draft, logged) {
@@ -267,6 +268,27 @@ pub(crate) fn detail(asked: &Asked<'_>) -> Option<DraftDetail> {
                     .collect()
             }),
         })
+    })
+}
+
+/// A statement of the log that is about the viewer's own and about others: what it did at their own doors.
+fn outline(asked: &Asked<'_>, id: StatementId, known: &evidence::Statement) -> Option<DraftDetail> {
+    let says = match glimpse(asked, &known.envelope) {
+        Glimpse::None => return None,
+        Glimpse::Whole => with_ground(asked, |ground, _| says_counted(&known.envelope, ground)),
+        Glimpse::Outline => Both::halves(
+            &"Diese Erklärung nennt Ihre Zellen und andere; hier steht, was sie an Ihren Türen bewirkt. / \
+              This statement names your cells and others; here stands what it does at your doors.",
+        ),
+    };
+    Some(DraftDetail {
+        id: id.to_string(),
+        kind: known.envelope.payload_type.word(),
+        says,
+        draft: None,
+        logged: Some(in_the_log(asked, id, known)),
+        preview: Vec::new(),
+        stale: Vec::new(),
     })
 }
 

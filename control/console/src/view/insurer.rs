@@ -130,7 +130,7 @@ pub(crate) fn view(asked: &Asked<'_>, id: &InsurerId) -> Option<InsurerView> {
             set(section.draft()).iter().map(ToString::to_string).collect()
         })
     };
-    let drafts = waiting::waiting(asked).drafts;
+    let drafts = waiting::drafts(asked);
     Some(InsurerView {
         insurer: id.to_string(),
         name: insurer.name.clone(),

@@ -152,7 +152,8 @@ pub(crate) fn seen(asked: &Asked<'_>, envelope: &Envelope) -> bool {
     }
 }
 
-fn drafts(asked: &Asked<'_>) -> Vec<WaitingDraft> {
+/// Statements that wait for signatures and that the viewer may see.
+pub(crate) fn drafts(asked: &Asked<'_>) -> Vec<WaitingDraft> {
     let room = asked.ctx.room;
     let drafts = room.picture.people().drafts.iter();
     drafts
