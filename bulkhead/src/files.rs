@@ -34,3 +34,21 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn make_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
+
+/// Copies a folder as it is now: "yesterday's directory" for whoever wants to put it back later.
+///
+/// # Errors
+/// What the file system said.
+pub fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    make_private_folder(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}

@@ -3,6 +3,7 @@
 pub mod estate;
 pub mod order;
 pub mod process;
+mod rebuild;
 pub mod sign;
 pub mod spool;
 pub mod verify;
@@ -45,6 +46,8 @@ enum Command {
     Status(order::Status),
     /// Ein Protokoll ohne Server prüfen. / Check a ledger with no server.
     Verify(verify::Arguments),
+    /// Einen verlorenen Leitstand aus den Türen neu beginnen. / Begin a lost control room anew from the doors.
+    Rebuild(rebuild::Arguments),
     /// Einen Zwischenspeicher prüfen oder abrechnen. / Check a spool or draw up its certificate.
     #[command(subcommand)]
     Spool(spool::Command),
@@ -58,6 +61,8 @@ enum Command {
     Probe(process::Arguments),
     /// Veröffentlichung: die Statusseite aus den Fakten. / Publisher: the status site from the facts.
     Publish(process::Arguments),
+    /// Warnung: liest Sensoren und Türen, meldet, nutzt nur Dauerbefehle. / Warning: reads sensors and doors, tells, uses standing orders only.
+    Warn(process::Arguments),
     /// Einstellungen prüfen oder erklären. / Check or explain a configuration.
     #[command(subcommand)]
     Config(process::ConfigCommand),
@@ -76,12 +81,14 @@ impl Cli {
             Command::Order(command) => order::run(command),
             Command::Status(arguments) => order::status(arguments),
             Command::Verify(arguments) => verify::run(&arguments),
+            Command::Rebuild(arguments) => rebuild::run(&arguments),
             Command::Spool(command) => spool::run(command),
             Command::Door(arguments) => process::door(&arguments),
             Command::Control(arguments) => process::control(&arguments),
             Command::Witness(arguments) => process::witness(&arguments),
             Command::Probe(arguments) => process::probe(&arguments),
             Command::Publish(arguments) => process::publish(&arguments),
+            Command::Warn(arguments) => process::warn(&arguments),
             Command::Config(command) => process::config(command),
         }
     }

@@ -1,6 +1,6 @@
 //! `bulkhead sign`: the companion on a signer's own machine. No other command touches a person's private key.
 
-mod console;
+pub mod console;
 mod watch;
 
 use std::{

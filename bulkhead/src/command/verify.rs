@@ -24,7 +24,7 @@ pub struct Arguments {
 
 /// Reads the checkpoints somebody brought along. They are what makes a check worth something: whoever owns the folder
 /// owns the checkpoints in it.
-fn brought(paths: &[PathBuf]) -> Result<Vec<record::Note>, Trouble> {
+pub(super) fn brought(paths: &[PathBuf]) -> Result<Vec<record::Note>, Trouble> {
     let read = |path: &PathBuf| {
         let text = super::read_text(path, Code::Ledger)?;
         text.parse().map_err(|error| {

@@ -178,6 +178,11 @@ impl Cast {
         })
     }
 
+    /// Where the key file of one of the people lies.
+    pub fn key_of(&self, name: &str) -> Option<PathBuf> {
+        self.keys.get(&person(name).ok()?).cloned()
+    }
+
     fn release_path(&self, insurer: &InsurerId, which: &str) -> PathBuf {
         self.folder.join("release").join(format!("{insurer}.{which}.age"))
     }

@@ -21,7 +21,12 @@ use vocabulary::{
     Class, Digest, DoorId, Envelope, InsurerId, Millis, Place, Position, Scope, Seconds, StatementId,
 };
 
-use super::{cast::Cast, checks, system::System, told};
+use super::{
+    cast::Cast,
+    checks,
+    system::System,
+    told::{self, Watcher},
+};
 use crate::{
     clock,
     door_wire::{DoorLine, Outcome as DoorOutcome, StatusReply},
@@ -205,8 +210,10 @@ impl Bulkhead {
         let page = told::on_page(self.system.site(), &doors, began);
         // The first cut is the one whose telling is measured; the others wait for nobody.
         let proven = if self.told.is_none() {
-            let (proven, page) = tokio::join!(self.wait_for_proof(&doors, is_meant, began), page);
-            self.told = Some(Told { screen: None, page });
+            let screen = self.watcher(&doors, began);
+            let (proven, page, screen) =
+                tokio::join!(self.wait_for_proof(&doors, is_meant, began), page, screen);
+            self.told = Some(Told { screen, page });
             proven
         } else {
             self.wait_for_proof(&doors, is_meant, began).await
@@ -215,6 +222,30 @@ impl Bulkhead {
             applied: Some(applied),
             proven,
         })
+    }
+
+    /// A commander at the console: when the picture showed these doors closed and proven.
+    fn watcher(
+        &self,
+        doors: &BTreeSet<DoorId>,
+        began: Instant,
+    ) -> impl Future<Output = Option<Millis>> + use<> {
+        let origin = format!("http://{}", self.system.console);
+        let key = self.cast.key_of("leitung-2");
+        let doors = doors.clone();
+        async move {
+            let watching = tokio::task::spawn_blocking(move || {
+                let watcher = Watcher::log_in(&origin.parse().ok()?, &key?, &doors, began);
+                match watcher {
+                    Ok(watcher) => watcher.until_proven(),
+                    Err(trouble) => {
+                        tracing::warn!(%trouble, cause = ?trouble.cause, "nobody watches the console");
+                        None
+                    }
+                }
+            });
+            watching.await.ok().flatten()
+        }
     }
 
     /// Waits until the prober failed to get through every one of these doors at its present epoch.

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use ::sign::{Identity, Lang, Refused, Signer};
+use ::sign::{Identity, Lang, LogIn, Refused, Signer};
 use clearance::RewrappedKey;
-use order::AgeRecipient;
-use vocabulary::{StatementId, Timestamp};
+use order::{AgeRecipient, login::ConsoleOrigin};
+use vocabulary::{Signature, StatementId, Timestamp};
 
 /// An insurer's release key, opened by its own people.
 pub struct Companion(Identity);
@@ -47,4 +47,12 @@ pub fn read_and_sign(paper: &Path, expected: StatementId, key: &Path) -> Result<
     let confirmed = shown.confirm(word)?;
     ::sign::sign(confirmed, &Signer::from_file(key, &mut |_| None)?)?;
     Ok(())
+}
+
+/// Answers a console's challenge to log in, as the person's companion does.
+///
+/// # Errors
+/// [`Refused`] when it is no challenge of this console, or cannot be signed.
+pub fn answer_challenge(text: &str, console: &ConsoleOrigin, key: &Path) -> Result<Signature, Refused> {
+    LogIn::read(text, console)?.sign(&Signer::from_file(key, &mut |_| None)?)
 }

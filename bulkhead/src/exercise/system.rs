@@ -169,7 +169,7 @@ impl System {
         let config = control::Config {
             estate: estate.id().clone(),
             dir: folder.join("control"),
-            listen: loopback(),
+            listen: free_port()?,
             tls: Some(system.tls_for(foundation, "control")?),
             witnesses,
             charter: Some(cast.charter.id().0),
@@ -421,15 +421,33 @@ impl System {
     /// # Errors
     /// [`Trouble`] when it does not come back.
     pub fn crash_doors(&mut self) -> Result<(), Trouble> {
-        if let Some(place) = self.parts.iter().position(|part| part.name == "door") {
+        self.kill("door")?;
+        files::copy_folder(&self.folder.join("door/doors"), &self.folder.join("yesterday")).map_err(wrong)?;
+        let path = self.config_of("door");
+        self.door = self.launch_from("door", "door", &path)?;
+        Ok(())
+    }
+
+    /// Kills a part without warning and waits until it is gone.
+    ///
+    /// # Errors
+    /// [`Trouble`] when the system does not let us.
+    pub fn kill(&mut self, name: &str) -> Result<(), Trouble> {
+        if let Some(place) = self.parts.iter().position(|part| part.name == name) {
             let mut part = self.parts.remove(place);
             part.child.kill().map_err(wrong)?;
             part.child.wait().map_err(wrong)?;
         }
-        copy_folder(&self.folder.join("door/doors"), &self.folder.join("yesterday")).map_err(wrong)?;
-        let path = self.config_of("door");
-        self.door = self.launch_from("door", "door", &path)?;
         Ok(())
+    }
+
+    /// Starts the control room again, at the same addresses, from what its folder holds now.
+    ///
+    /// # Errors
+    /// [`Trouble`] when it does not come back.
+    pub fn start_control(&mut self) -> Result<(), Trouble> {
+        let path = self.config_of("control");
+        self.launch_from("control", "control", &path).map(drop)
     }
 }
 
@@ -448,21 +466,6 @@ fn address(opened: &BTreeMap<String, SocketAddr>, name: &str) -> Result<SocketAd
         .get(name)
         .copied()
         .ok_or_else(|| wrong(format!("no listener named {name}")))
-}
-
-/// Copies a folder as it is now: "yesterday's directory" for whoever wants to put it back later.
-fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
-    files::make_private_folder(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
 }
 
 fn write_toml<T: Serialize>(path: &Path, config: &T) -> Result<(), Trouble> {

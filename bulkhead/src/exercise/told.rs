@@ -1,4 +1,4 @@
-//! When what happened was told: read where people read it, from the files of the status site.
+//! When what happened was told: read where people read it, from the console and from the files of the status site.
 
 use std::{
     collections::BTreeSet,
@@ -7,16 +7,110 @@ use std::{
 };
 
 use ::drill::side::{Kept, Promise};
+use hyper::Method;
+use order::login::ConsoleOrigin;
 use publication::{FactSheet, Site, promises::public_1, site};
-use serde_json::Value;
+use serde_json::{Value, json};
 use vocabulary::{CellId, DoorId, Millis};
 
-use super::side::{millis, promise};
+use super::{
+    side::{millis, promise, wrong},
+    sign,
+};
+use crate::{
+    command::sign::console::{CallError, Console},
+    report::Trouble,
+};
 
 /// How long the page may take before the drill calls it silent.
 const PAGE_WAIT: Duration = Duration::from_secs(10);
-/// How often the page is read.
+/// How long the picture may take.
+const SCREEN_WAIT: Duration = Duration::from_secs(20);
+/// Longest wait for one answer of the console.
+const ASK_WAIT: Duration = Duration::from_secs(10);
+/// How often page and picture are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// A person at the console, logged in, who looks at the picture again and again.
+pub(super) struct Watcher {
+    console: Console,
+    cells: BTreeSet<String>,
+    began: Instant,
+}
+
+impl Watcher {
+    /// Logs in with a person's key.
+    ///
+    /// # Errors
+    /// What kept it from logging in.
+    pub(super) fn log_in(
+        origin: &ConsoleOrigin,
+        key: &Path,
+        doors: &BTreeSet<DoorId>,
+        began: Instant,
+    ) -> Result<Self, Trouble> {
+        let mut console = Console::new(origin.clone(), None)?;
+        let refused = |error: CallError| match error {
+            CallError::Unreached(trouble) => trouble,
+            CallError::NotLoggedIn => wrong("not logged in"),
+            CallError::Refused(sentence) => wrong(sentence),
+        };
+        let asked = console
+            .ask(Method::GET, "/api/v1/login", None, ASK_WAIT)
+            .map_err(refused)?;
+        let text = asked.get("challenge").and_then(Value::as_str).unwrap_or_default();
+        let signature =
+            sign::answer_challenge(text, origin, key).map_err(|error| wrong(error.to_string()))?;
+        let body = json!({ "challenge": text, "signature": signature.0 });
+        let answer = console
+            .ask(Method::POST, "/api/v1/login", Some(&body), ASK_WAIT)
+            .map_err(refused)?;
+        console.keep(answer.get("token").and_then(Value::as_str).map(str::to_owned));
+        Ok(Self {
+            console,
+            cells: doors.iter().map(|door| door.cell().to_string()).collect(),
+            began,
+        })
+    }
+
+    /// Waits until the picture shows every cell closed and proven. Blocks.
+    pub(super) fn until_proven(self) -> Option<Millis> {
+        while self.began.elapsed() < SCREEN_WAIT {
+            let picture = self
+                .console
+                .ask(Method::GET, "/api/v1/cells", None, ASK_WAIT)
+                .ok()?;
+            if self.shows(&picture) {
+                return Some(millis(self.began.elapsed()));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        None
+    }
+
+    fn shows(&self, picture: &Value) -> bool {
+        let rows = picture.get("rows").and_then(Value::as_array);
+        let cells = rows
+            .into_iter()
+            .flatten()
+            .filter_map(|row| row.get("cells")?.as_array())
+            .flatten();
+        let proven: BTreeSet<String> = cells
+            .filter(|cell| {
+                cell.get("grade").is_some_and(|grade| grade == "proven")
+                    && cell.get("position").is_some_and(|position| position != "open")
+            })
+            .filter_map(|cell| {
+                Some(format!(
+                    "{}/{}",
+                    cell.get("insurer")?.as_str()?,
+                    cell.get("service")?.as_str()?
+                ))
+            })
+            .collect();
+        self.cells.is_subset(&proven)
+    }
+}
 
 /// Waits until the public page says of every one of these cells that it is not in normal operation.
 pub(super) async fn on_page(site: PathBuf, doors: &BTreeSet<DoorId>, began: Instant) -> Option<Millis> {

@@ -13,6 +13,7 @@ mod common;
 mod caution;
 mod lost;
 mod orders;
+mod rebuilt;
 mod refusals;
 
 use std::{

@@ -27,7 +27,7 @@ const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Why the console did not do it.
 #[derive(Debug)]
-pub(super) enum CallError {
+pub enum CallError {
     /// It does not know us (any more): log in again.
     NotLoggedIn,
     /// It said no, with a sentence.
@@ -43,7 +43,7 @@ struct RefusalBody {
 }
 
 /// A console and our session there.
-pub(super) struct Console {
+pub struct Console {
     origin: ConsoleOrigin,
     tls: Option<(tokio_rustls::TlsConnector, ServerName<'static>)>,
     token: Option<String>,
@@ -56,7 +56,7 @@ impl Console {
     ///
     /// # Errors
     /// [`Trouble`] with the file that is missing or wrong.
-    pub(super) fn new(origin: ConsoleOrigin, folder: Option<&Path>) -> Result<Self, Trouble> {
+    pub fn new(origin: ConsoleOrigin, folder: Option<&Path>) -> Result<Self, Trouble> {
         let tls = match (origin.is_tls(), folder) {
             (false, _) => None,
             (true, Some(folder)) => Some(connector(&origin, &folder.join("ca.pem"))?),
@@ -86,12 +86,12 @@ impl Console {
     }
 
     /// Where it is.
-    pub(super) const fn origin(&self) -> &ConsoleOrigin {
+    pub const fn origin(&self) -> &ConsoleOrigin {
         &self.origin
     }
 
     /// Shows this token with every request from now on.
-    pub(super) fn keep(&mut self, token: Option<String>) {
+    pub fn keep(&mut self, token: Option<String>) {
         self.token = token;
     }
 
@@ -99,7 +99,7 @@ impl Console {
     ///
     /// # Errors
     /// [`CallError`].
-    pub(super) fn ask(
+    pub fn ask(
         &self,
         method: Method,
         path: &str,
