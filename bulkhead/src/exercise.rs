@@ -200,6 +200,17 @@ async fn ready(
         script.pace().clone(),
     );
     side.open_in_peace().await?;
+    let (console, site, key) = (
+        side.system.console,
+        side.system.site().join("index.html"),
+        folder.join("people/keys/leitung-1"),
+    );
+    eprintln!(
+        "Live mitverfolgen / follow it live:\n  Konsole / console:  http://{console}\n  anmelden / log in:  bulkhead sign login - \
+         --console http://{console} --key {}\n  Statusseite / site: file://{}",
+        key.display(),
+        site.display()
+    );
     waiting.begin();
     Ok((side, probe_outside, waiting))
 }

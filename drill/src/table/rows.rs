@@ -85,7 +85,7 @@ pub(super) fn all(facts: &Facts, without: &Played, with: Option<&Played>) -> Vec
         ),
         columns.row(
             "senders-told",
-            ("Absender unterrichtet nach", "Senders told after"),
+            ("Absender unterrichtet (Seite) nach", "senders told (site) after"),
             Decided::Counted,
             reported::senders_told(facts),
             |played| told(played.told.page),
