@@ -60,7 +60,31 @@ pub const PACKAGES: &[Package] = &[
         programs: &["python3"],
         reason: "runs the independent implementation of log and witness (see PYTHON)",
     },
+    Package {
+        name: "poppler-utils",
+        programs: &["pdftotext", "pdfinfo", "pdftohtml"],
+        reason: "reads the crisis booklet back, and knows every glyph's width",
+    },
+    Package {
+        name: "chromium",
+        programs: &["chromium"],
+        reason: "the browser people open the control room and the status site with",
+    },
+    Package {
+        name: "nodejs",
+        programs: &["node"],
+        reason: "runs what drives Chromium and what looks for barriers on pages (version 20 or newer; see BROWSER)",
+    },
+    Package {
+        name: "npm",
+        programs: &["npm"],
+        reason: "installs what drives Chromium, exactly as the lock file says",
+    },
 ];
+
+/// Folder of the lock file that names what drives Chromium (playwright-core) and what looks for barriers on pages
+/// (axe-core), with their digests. Nothing of it is in the product, and no script of theirs runs at installation.
+pub const BROWSER: &str = "bulkhead/tests/browser";
 
 /// A package from PyPI, and why the tests need it.
 #[derive(Debug)]
@@ -148,6 +172,44 @@ fn venv(folder: &Path, interpreter: &Path) -> Result<(), Failed> {
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
             .args(["--no-input", "--ignore-requires-python"])
             .args(&pins),
+    )?;
+    fs::write(&mark, wanted)
+        .map_err(|cause| Failed::because(&format!("cannot write {}", mark.display()), &cause))
+}
+
+/// Sees to the browser's packages, in a folder of their own under `target`, and gives it back.
+///
+/// # Errors
+/// In CI, when they cannot be installed. On other machines that is only said.
+pub fn browser(root: &Path, target: &Path, required: bool) -> Result<Option<PathBuf>, Failed> {
+    let folder = target.join("counterparts").join("browser");
+    match npm_packages(&root.join(BROWSER), &folder) {
+        Ok(()) => Ok(Some(folder)),
+        Err(failed) if required => Err(failed),
+        Err(failed) => {
+            eprintln!("xtask: {failed}\nxtask: tests that need a browser are skipped, visibly");
+            Ok(None)
+        }
+    }
+}
+
+fn npm_packages(from: &Path, folder: &Path) -> Result<(), Failed> {
+    let tried = |path: &Path| format!("cannot copy {} to {}", path.display(), folder.display());
+    let lock = from.join("package-lock.json");
+    let wanted = fs::read(&lock).map_err(|cause| Failed::because(&tried(&lock), &cause))?;
+    let mark = folder.join("installed");
+    if fs::read(&mark).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    fs::create_dir_all(folder).map_err(|cause| Failed::because(&tried(&lock), &cause))?;
+    for name in ["package.json", "package-lock.json"] {
+        let path = from.join(name);
+        fs::copy(&path, folder.join(name)).map_err(|cause| Failed::because(&tried(&path), &cause))?;
+    }
+    run::show(
+        Command::new("npm")
+            .current_dir(folder)
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]),
     )?;
     fs::write(&mark, wanted)
         .map_err(|cause| Failed::because(&format!("cannot write {}", mark.display()), &cause))

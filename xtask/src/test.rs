@@ -20,6 +20,7 @@ pub fn test(narrow: &[String]) -> Result<u8, Failed> {
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
     counterparts::packages(in_ci)?;
     let python = counterparts::python(&workspace.target, in_ci)?;
+    let browser = counterparts::browser(&workspace.root, &workspace.target, in_ci)?;
 
     let mut command = run::cargo(&workspace.root, &["test", "--no-fail-fast"]);
     if narrow.is_empty() {
@@ -33,6 +34,9 @@ pub fn test(narrow: &[String]) -> Result<u8, Failed> {
     }
     if let Some(python) = python {
         command.env("BULKHEAD_PYTHON", python);
+    }
+    if let Some(browser) = browser {
+        command.env("BULKHEAD_BROWSER", browser);
     }
     let ended = run::stream(&mut command, is_closing)?;
     close(&ended);

@@ -143,11 +143,17 @@ pub struct World {
 impl World {
     /// Starts everything; every door stands contained, because it is new.
     pub fn closed() -> Self {
+        Self::closed_in(ESTATE)
+    }
+
+    /// [`closed`](Self::closed) with another estate of the same name.
+    pub fn closed_in(estate_text: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("bulkhead-e2e").tempdir().unwrap();
         let folder = dir.path().join("drill");
-        let estate = estate::check(ESTATE, "estate.toml").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let estate =
+            estate::check(estate_text, "estate.toml").unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let estate_file = folder.join("estate.toml");
-        bulkhead::files::write_private(&estate_file, ESTATE.as_bytes()).unwrap();
+        bulkhead::files::write_private(&estate_file, estate_text.as_bytes()).unwrap();
         let foundation = system::lay(&folder, &estate).unwrap();
         let cast = Cast::make(
             &folder.join("people"),
@@ -454,7 +460,7 @@ impl World {
         } = self;
         drop(side);
         let folder = dir.path().join("drill");
-        for log in ["control/log", "door/doors"] {
+        for log in ["control/log", "control/journal", "door/doors"] {
             let log = folder.join(log);
             let origin = ledger::origin_of(&log).unwrap();
             let verified = ledger::verify(&log, &origin, &[], &Trust::default()).unwrap();
