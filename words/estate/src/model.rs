@@ -56,6 +56,8 @@ pub struct Root {
     pub name: String,
     /// Where it runs, if in one place only.
     pub site: Option<SiteId>,
+    /// The roots it needs directly.
+    pub needs: BTreeSet<Node>,
 }
 
 /// A business process of the catalogue.

@@ -79,12 +79,12 @@ fn read(reader: &Reader<'_>) -> Option<Estate> {
     let origin = head.as_ref().map_or(Origin::Real, |head| head.origin);
 
     let sites = read_sites(reader, &root);
-    let (roots, root_needs) = read_roots(reader, &root, &sites);
+    let (mut roots, root_needs) = read_roots(reader, &root, &sites);
     let (catalogue, service_needs) = read_services(reader, &root, &roots);
     let mut catalogue = catalogue;
     let ordered = read_order(
         reader,
-        &roots,
+        &mut roots,
         &mut catalogue,
         &[root_needs, service_needs].concat(),
     );
@@ -283,7 +283,14 @@ fn read_roots(
             let node = Node::new(id.value.as_str());
             needs.extend(wanted(&section, &node));
             let name = name.map(|name| name.value).unwrap_or_default();
-            roots.insert(node.clone(), Root { id: node, name, site });
+            let root = Root {
+                id: node.clone(),
+                name,
+                site,
+                // Known when all nodes are.
+                needs: BTreeSet::new(),
+            };
+            roots.insert(node, root);
         } else {
             let _asked = section.texts("needs", NEEDS_MAX);
         }
@@ -404,7 +411,7 @@ pub(crate) fn check_rto(
 
 fn read_order(
     reader: &Reader<'_>,
-    roots: &BTreeMap<Node, Root>,
+    roots: &mut BTreeMap<Node, Root>,
     catalogue: &mut Catalogue,
     wanted: &[Wanted],
 ) -> Vec<Node> {
@@ -427,6 +434,9 @@ fn read_order(
                 below.insert(target);
             }
         }
+    }
+    for (node, root) in roots.iter_mut() {
+        root.needs = needs.get(node).cloned().unwrap_or_default();
     }
     for (id, service) in &mut catalogue.services {
         service.needs = needs.get(&Node::new(id.as_str())).cloned().unwrap_or_default();
