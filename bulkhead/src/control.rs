@@ -5,6 +5,7 @@ mod authority;
 mod cosign;
 mod facts;
 mod journal;
+pub mod others;
 pub mod screen;
 
 use std::{
@@ -159,6 +160,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     ));
     let estate = screen.as_ref().map(|opened| opened.estate.clone());
     if let Some(opened) = screen {
+        tasks.spawn(others::keep(opened.base, journal.clone(), opened.known));
         tasks.spawn(opened.screen.clone().follow_authority(room.len.subscribe()));
         tasks.spawn(
             opened
@@ -191,6 +193,8 @@ struct Parts {
 struct OpenedScreen {
     screen: Arc<screen::Screen>,
     estate: Arc<Estate>,
+    base: Arc<others::Base>,
+    known: watch::Sender<Option<Arc<others::Known>>>,
     listener: tokio::net::TcpListener,
     acceptor: Option<tls::Acceptor>,
 }
@@ -232,10 +236,22 @@ async fn open_screen(
         .transpose()
         .map_err(command::tls_trouble)?;
     let listener = command::listen(console.listen, acceptor.is_some()).await?;
-    let screen = screen::Screen::new(console, estate.clone(), authority, room.clone(), journal.clone())?;
+    let base = Arc::new(others::Base::open(
+        estate.clone(),
+        console.readiness.as_deref(),
+    )?);
+    let known = watch::Sender::new(None);
+    let desk = screen::Parts {
+        estate: estate.clone(),
+        room: room.clone(),
+        journal: journal.clone(),
+        known: known.subscribe(),
+    };
     Ok(OpenedScreen {
-        screen: Arc::new(screen),
+        screen: Arc::new(screen::Screen::new(console, authority, desk)?),
         estate,
+        base,
+        known,
         listener,
         acceptor,
     })

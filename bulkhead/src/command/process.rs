@@ -69,6 +69,8 @@ pub enum Part {
     Probe,
     /// Veröffentlichung. / Publisher.
     Publish,
+    /// Was im Frieden festgestellt wurde (`readiness.toml`). / What was found out in peace (`readiness.toml`).
+    Readiness,
 }
 
 /// Reads a configuration; unknown keys are errors, and the sentence names line and column.
@@ -202,6 +204,7 @@ pub fn config(command: ConfigCommand) -> Result<ExitCode, Trouble> {
         Part::Witness => both::<witness::Config>(&file)?,
         Part::Probe => both::<probe::Config>(&file)?,
         Part::Publish => both::<publish::Config>(&file)?,
+        Part::Readiness => both::<control::others::Peace>(&file)?,
     };
     if explain {
         show(&file, &given, &effective, "");

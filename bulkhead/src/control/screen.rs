@@ -21,7 +21,7 @@ use tokio::{
 };
 use vocabulary::{Digest, Envelope};
 
-use super::{authority, journal::Journaling};
+use super::{authority, journal::Journaling, others::Known};
 use crate::{
     clock,
     report::{Code, Trouble},
@@ -49,6 +49,17 @@ pub struct Config {
     /// Folder with `ca.pem`, `cert.pem`, `key.pem` that browsers trust; needed outside loopback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<PathBuf>,
+    /// What people found out in peace (`readiness.toml`). Without it all of that is shown as not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<PathBuf>,
+}
+
+/// What answering looks at.
+pub(super) struct Parts {
+    pub(super) estate: Arc<Estate>,
+    pub(super) room: Arc<authority::Room>,
+    pub(super) journal: Arc<Journaling>,
+    pub(super) known: watch::Receiver<Option<Arc<Known>>>,
 }
 
 /// What answering needs.
@@ -60,17 +71,12 @@ pub(super) struct Screen {
     authority: RwLock<Authority>,
     room: Arc<authority::Room>,
     journal: Arc<Journaling>,
+    known: watch::Receiver<Option<Arc<Known>>>,
     streams: Streams,
 }
 
 impl Screen {
-    pub(super) fn new(
-        config: &Config,
-        estate: Arc<Estate>,
-        authority: Authority,
-        room: Arc<authority::Room>,
-        journal: Arc<Journaling>,
-    ) -> Result<Self, Trouble> {
+    pub(super) fn new(config: &Config, authority: Authority, parts: Parts) -> Result<Self, Trouble> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|error| {
             Trouble::new(
@@ -81,13 +87,14 @@ impl Screen {
             )
         })?;
         Ok(Self {
-            estate,
+            estate: parts.estate,
             origin: config.origin.clone(),
             secret,
             sessions: Mutex::default(),
             authority: RwLock::new(authority),
-            room,
-            journal,
+            room: parts.room,
+            journal: parts.journal,
+            known: parts.known,
             streams: Streams::default(),
         })
     }
@@ -100,6 +107,7 @@ impl Screen {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
+        let known = self.known.borrow().clone();
         let authority = self.authority.read().unwrap_or_else(PoisonError::into_inner);
         look(&Desk {
             estate: &self.estate,
@@ -110,7 +118,7 @@ impl Screen {
             secret: &self.secret,
             journal: &Pages(&self.journal),
             silence: SILENCE_LIMIT,
-            others: console::Others::default(),
+            others: known.as_deref().map(Known::others).unwrap_or_default(),
         })
     }
 

@@ -178,6 +178,7 @@ impl System {
                 listen: console,
                 origin: format!("http://{console}").parse().map_err(wrong)?,
                 tls: None,
+                readiness: None,
             }),
             endpoints: Some(system.endpoints_of("control")),
         };
