@@ -7,6 +7,7 @@ mod facts;
 mod journal;
 pub mod others;
 pub mod screen;
+mod warnings;
 
 use std::{
     collections::BTreeMap,
@@ -236,10 +237,7 @@ async fn open_screen(
         .transpose()
         .map_err(command::tls_trouble)?;
     let listener = command::listen(console.listen, acceptor.is_some()).await?;
-    let base = Arc::new(others::Base::open(
-        estate.clone(),
-        console.readiness.as_deref(),
-    )?);
+    let base = Arc::new(others::Base::open(estate.clone(), console.readiness.as_deref())?);
     let known = watch::Sender::new(None);
     let desk = screen::Parts {
         estate: estate.clone(),
@@ -259,9 +257,10 @@ async fn open_screen(
 
 async fn answer(parts: &Parts, call: Call) -> Reply {
     match (&call.method, call.path.as_str()) {
-        (&Method::POST, "/journal" | "/backlog" | "/proofs" | "/published") => {
+        (&Method::POST, "/journal" | "/backlog" | "/proofs" | "/published" | "/signals") => {
             told(parts.journal.clone(), call).await
         }
+        (&Method::GET, "/standing") => warnings::in_force(&parts.journal),
         (&Method::GET, "/facts") => facts::answer(parts.estate.as_deref(), &parts.journal, &call).await,
         _ => answer_log(&parts.room, call).await,
     }
@@ -288,6 +287,10 @@ fn take(journal: &Journaling, call: &Call) -> Reply {
                 Ok(known) => Reply::json(&known),
                 Err(sentence) => Reply::refuse(422, &sentence),
             }),
+        "/signals" => call.json().map(|told| match warnings::take(journal, told) {
+            Ok(taken) => Reply::json(&taken),
+            Err(refused) => refused,
+        }),
         "/backlog" => call.json().map(|told| done(journal.take_backlog(told))),
         "/proofs" => call.json().map(|told| done(journal.take_proofs(told))),
         "/published" => call.json().map(|told| done(journal.take_published(told))),

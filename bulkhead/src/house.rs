@@ -10,7 +10,7 @@ use std::{
 use clearance::{Nonce, RewrappedKey};
 use door::{Effect, Freshness, House, Moment, Outcome, Recording, Report, Signal, Status};
 use ledger::Entries;
-use order::{Body as _, Closing, Uses};
+use order::{Body as _, Closing, EarlierUses, StandingUse, Uses};
 use record::{Head, Note};
 use tokio::sync::{oneshot, watch};
 use vocabulary::{Digest, DoorId, Envelope, InsurerId, StatementId};
@@ -40,6 +40,11 @@ enum Ask {
     Open(StatementId, oneshot::Sender<Result<Opened, door::Error>>),
     Status(oneshot::Sender<StatusReply>),
     InForce(oneshot::Sender<Option<InForce>>),
+    Standing(
+        Box<StandingUse>,
+        oneshot::Sender<Result<Vec<Report>, door::Error>>,
+    ),
+    UsesOf(StatementId, oneshot::Sender<EarlierUses>),
     Entries(u64, oneshot::Sender<Result<Recorded, door::Error>>),
 }
 
@@ -175,6 +180,8 @@ fn answer(house: &mut House, ask: Ask, signals: &[String]) {
             head: house.head(),
             entries,
         }))),
+        Ask::Standing(asked, reply) => drop(reply.send(house.use_standing(&asked, moment()))),
+        Ask::UsesOf(order, reply) => drop(reply.send(house.doors().uses(&order))),
         Ask::InForce(reply) => drop(reply.send(in_force(house))),
         Ask::Status(reply) => drop(reply.send(status(&house.status(moment()), signals))),
     }
@@ -300,6 +307,16 @@ impl Doors {
     /// Admits a closing that came by itself, with everything else off.
     pub async fn close(&self, envelope: Envelope) -> Result<Result<Effect, door::Error>, Gone> {
         self.ask(|reply| Ask::Close(Box::new(envelope), reply)).await
+    }
+
+    /// Lets a detector use a standing order.
+    pub async fn use_standing(&self, asked: StandingUse) -> Result<Result<Vec<Report>, door::Error>, Gone> {
+        self.ask(|reply| Ask::Standing(Box::new(asked), reply)).await
+    }
+
+    /// When a pre-signed order was used here before.
+    pub async fn uses_of(&self, order: StatementId) -> Result<EarlierUses, Gone> {
+        self.ask(|reply| Ask::UsesOf(order, reply)).await
     }
 
     /// Follows the authority log by its next entries.

@@ -21,5 +21,6 @@ pub mod probe;
 pub mod publish;
 pub mod report;
 pub mod tls;
+pub mod warn;
 pub mod web;
 pub mod witness;

@@ -13,7 +13,7 @@ use super::read_text;
 use crate::{
     control, door_process, probe, publish,
     report::{Code, Trouble},
-    witness,
+    warn, witness,
 };
 
 /// Which file to start from.
@@ -71,6 +71,8 @@ pub enum Part {
     Publish,
     /// Was im Frieden festgestellt wurde (`readiness.toml`). / What was found out in peace (`readiness.toml`).
     Readiness,
+    /// Warnung. / Warning.
+    Warn,
 }
 
 /// Reads a configuration; unknown keys are errors, and the sentence names line and column.
@@ -189,6 +191,15 @@ pub fn publish(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     run_until_signal("publish", 1, |stop| publish::run(config, stop))
 }
 
+/// `bulkhead warn`.
+///
+/// # Errors
+/// As [`door`].
+pub fn warn(arguments: &Arguments) -> Result<ExitCode, Trouble> {
+    let config = load(&arguments.config)?;
+    run_until_signal("warn", 1, |stop| warn::run(config, stop))
+}
+
 /// `bulkhead config`.
 ///
 /// # Errors
@@ -205,6 +216,7 @@ pub fn config(command: ConfigCommand) -> Result<ExitCode, Trouble> {
         Part::Probe => both::<probe::Config>(&file)?,
         Part::Publish => both::<publish::Config>(&file)?,
         Part::Readiness => both::<control::others::Peace>(&file)?,
+        Part::Warn => both::<warn::Config>(&file)?,
     };
     if explain {
         show(&file, &given, &effective, "");

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use record::Head;
 use tokio::sync::{Mutex, Notify, watch};
 use vocabulary::{Envelope, StatementId};
 
-use super::{Config, journal, refusals::Refusals, store::Store};
+use super::{Config, journal, refusals::Refusals, standing, store::Store};
 use crate::{
     authority_wire::{Piece, StoreHead},
     command,
@@ -59,6 +59,8 @@ pub struct Follower {
     refusals: Refusals,
     /// The ledger grew by something that did not come with the authority log.
     grew: Notify,
+    /// What comes through the fronts; they start after the control listener.
+    minutes: OnceLock<Arc<mail::minutes::Minutes>>,
 }
 
 impl Follower {
@@ -91,12 +93,34 @@ impl Follower {
             opening: Mutex::new(()),
             refusals: Refusals::default(),
             grew: Notify::new(),
+            minutes: OnceLock::new(),
         })
     }
 
     /// Whom it follows.
     pub const fn control(&self) -> &Endpoint {
         &self.control
+    }
+
+    /// The doors.
+    pub(super) const fn doors(&self) -> &Doors {
+        &self.doors
+    }
+
+    /// The fronts run: this is what they count.
+    pub fn counts(&self, minutes: Arc<mail::minutes::Minutes>) {
+        // Set once, when the process starts; a second time would change nothing.
+        let _first = self.minutes.set(minutes);
+    }
+
+    /// What comes through, once the fronts run.
+    pub(super) fn minutes(&self) -> Option<&mail::minutes::Minutes> {
+        self.minutes.get().map(Arc::as_ref)
+    }
+
+    /// Something was recorded that did not come with the authority log.
+    pub(super) fn grown(&self) {
+        self.grew.notify_one();
     }
 
     /// Where the doors stand.
@@ -342,7 +366,7 @@ impl Follower {
     }
 }
 
-fn outcome(reports: &[Report], refused: Vec<RefusedLine>, began: Instant) -> Outcome {
+pub(super) fn outcome(reports: &[Report], refused: Vec<RefusedLine>, began: Instant) -> Outcome {
     let applied = reports.iter().map(|report| AppliedLine {
         door: report.door.clone(),
         epoch: report.epoch,
@@ -382,6 +406,9 @@ pub async fn answer(follower: &Follower, call: Call) -> http::Reply {
             Ok(status) => Reply::json(&status),
             Err(gone) => Reply::refuse(503, &gone.to_string()),
         },
+        (&Method::POST, "/standing") => standing::use_order(follower, &call).await,
+        (&Method::GET, "/standing") => standing::uses(follower, &call).await,
+        (&Method::GET, "/minutes") => standing::minutes(follower, &call),
         (&Method::GET, "/ledger") => journal::ledger(&follower.doors, &call).await,
         (&Method::GET, path) if path.starts_with("/spool/") => follower.store.answer(&call).await,
         _ => Reply::not_found(&call.path),
