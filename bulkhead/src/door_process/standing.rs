@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use door::Applied;
 use hyper::Method;
 use order::{StandingUse, Text};
+use tokio::sync::Semaphore;
 use vocabulary::{Digest, SignalId, StatementId, Timestamp};
 
 use super::follow::{Follower, outcome};
@@ -18,6 +19,8 @@ use crate::{
 
 /// How long the control room may take to hear of a refusal.
 const TELL_WAIT: Duration = Duration::from_secs(10);
+/// Refusals that are being told at once.
+static TELLING: Semaphore = Semaphore::const_new(16);
 /// The kind under which a refused use is told: no detector, but the doors.
 const DETECTOR: &str = "standing-refused";
 
@@ -44,8 +47,15 @@ pub(super) async fn use_order(follower: &Follower, call: &Call) -> Reply {
         Ok(Err(error)) => {
             let sentence = error.to_string();
             tracing::warn!(order = %asked.order, detector = %asked.detector, sentence, "use of a standing order refused");
-            // Nobody waits for this: the doors work while the control room is dead.
-            tokio::spawn(tell_refused(follower.control().clone(), asked, sentence.clone()));
+            // Nobody waits for this: the doors work while the control room is dead. Whoever asks on and on is told of less
+            // often, not served more.
+            if let Ok(place) = TELLING.try_acquire() {
+                let (control, sentence) = (follower.control().clone(), sentence.clone());
+                tokio::spawn(async move {
+                    let _place = place;
+                    tell_refused(control, asked, sentence).await;
+                });
+            }
             Reply::refuse(403, &sentence)
         }
         Err(gone) => Reply::refuse(503, &gone.to_string()),

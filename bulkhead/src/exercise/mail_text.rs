@@ -46,6 +46,11 @@ pub fn mark(door: &DoorId) -> Result<Option<Mark>, BadMark> {
     is_eau.then(|| Mark::try_from(SICK_NOTES.to_owned())).transpose()
 }
 
+/// The address of a cell nobody has a reason to know, at the domain of its insurer's mailbox.
+pub fn canary(cell: &CellId, domain: &str) -> String {
+    format!("koeder-{}@{domain}", cell.service)
+}
+
 /// Every mailbox of the estate, its sick notes by their mark and the rest as general KIM mail; one listener per front;
 /// the regular server of the drill behind them.
 pub fn mail(dir: &Path, doors: &BTreeSet<DoorId>, regular: &Regular<'_>, ports: &FrontPorts) -> Table {
@@ -67,6 +72,15 @@ pub fn mail(dir: &Path, doors: &BTreeSet<DoorId>, regular: &Regular<'_>, ports: 
             ("marks", table([(SICK_NOTES, text(sick_notes))])),
         ]))
     });
+    let canaries = doors.iter().filter_map(|door| {
+        let cell = door.cell();
+        let (_, domain) = regular.mailboxes.get(&cell.insurer)?.split_once('@')?;
+        Some(table([
+            ("address", text(canary(cell, domain))),
+            ("name", text(format!("koeder-{}-{}", cell.insurer, cell.service))),
+            ("cell", text(cell)),
+        ]))
+    });
     let forwarded: Vec<Value> = doors.iter().map(|door| text(door.cell())).collect();
     let proxy = |at, behind| {
         Value::Array(vec![table([
@@ -78,6 +92,7 @@ pub fn mail(dir: &Path, doors: &BTreeSet<DoorId>, regular: &Regular<'_>, ports: 
         ("host", text("tuer.kim.telematik-test")),
         ("dir", text(dir.display())),
         ("mailboxes", Value::Array(mailboxes.collect())),
+        ("canaries", Value::Array(canaries.collect())),
         ("intake", Value::Array(vec![listener(ports.intake)])),
         ("submission", proxy(ports.submission, regular.intake)),
         ("fetch", proxy(ports.fetch, regular.store)),

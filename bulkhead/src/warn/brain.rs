@@ -438,4 +438,3 @@ fn senders(places: impl Iterator<Item = u8>) -> Senders {
     }
     senders
 }
-
