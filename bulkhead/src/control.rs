@@ -19,6 +19,7 @@ use std::{
 
 use clearance::{Authority, NONCE_KIND, NonceEntry, STATEMENT_KIND, authority_origin};
 use estate::Estate;
+use evidence::{RoomEntry, room::CalloutEvent};
 use hyper::Method;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -45,6 +46,9 @@ const COSIGN_AGAIN: Duration = Duration::from_secs(1);
 const JOURNAL_REST: Duration = Duration::from_secs(5);
 /// Wait after a witness was missing for the journal.
 const JOURNAL_AGAIN: Duration = Duration::from_secs(60);
+
+/// Most steps of a call-out told at once.
+const STEPS_MAX: usize = 1_024;
 
 /// `control.toml`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -257,7 +261,7 @@ async fn open_screen(
 
 async fn answer(parts: &Parts, call: Call) -> Reply {
     match (&call.method, call.path.as_str()) {
-        (&Method::POST, "/journal" | "/backlog" | "/proofs" | "/published" | "/signals") => {
+        (&Method::POST, "/journal" | "/backlog" | "/proofs" | "/callout" | "/published" | "/signals") => {
             told(parts.journal.clone(), call).await
         }
         (&Method::GET, "/standing") => warnings::in_force(&parts.journal),
@@ -293,6 +297,12 @@ fn take(journal: &Journaling, call: &Call) -> Reply {
         }),
         "/backlog" => call.json().map(|told| done(journal.take_backlog(told))),
         "/proofs" => call.json().map(|told| done(journal.take_proofs(told))),
+        "/callout" => call
+            .json::<Vec<CalloutEvent>>()
+            .map(|told| match told.len() {
+                0..=STEPS_MAX => done(journal.append(told.into_iter().map(RoomEntry::from).collect()).map(drop)),
+                _ => Reply::refuse(413, "Zu viele Schritte auf einmal. / Too many steps at once."),
+            }),
         "/published" => call.json().map(|told| done(journal.take_published(told))),
         other => Err(Reply::not_found(other)),
     };

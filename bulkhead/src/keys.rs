@@ -52,7 +52,10 @@ fn seed(path: &Path) -> Result<[u8; 32], Trouble> {
 }
 
 /// Refuses a key file that anybody but its owner may read.
-fn private(path: &Path) -> Result<(), Trouble> {
+///
+/// # Errors
+/// [`Trouble`] with the file and the command that mends it.
+pub fn private(path: &Path) -> Result<(), Trouble> {
     let name = path.display();
     let mode = fs::metadata(path)
         .map_err(|error| {

@@ -4,6 +4,7 @@
 //! Nothing else depends on it.
 
 pub mod authority_wire;
+pub mod callout;
 pub mod clock;
 pub mod command;
 pub mod control;

@@ -49,6 +49,10 @@ codes! {
     Statement = "BH-2003",
     /// The site cannot be published or brought to its host.
     Publication = "BH-2004",
+    /// People cannot be called out, or the contact book is not usable.
+    Callout = "BH-2005",
+    /// A step of readiness was not entered, or the booklet cannot be printed.
+    Readiness = "BH-2006",
     /// A ledger is damaged or was changed.
     Ledger = "BH-3001",
     /// A spool cannot be opened or is damaged.

@@ -1,6 +1,10 @@
 //! What can be typed: one subcommand per job, each with `--json` where a script may want it.
 
+pub mod booklet;
+pub mod callout;
+pub mod contacts;
 pub mod estate;
+pub mod onboard;
 pub mod order;
 pub mod process;
 mod rebuild;
@@ -63,6 +67,15 @@ enum Command {
     Publish(process::Arguments),
     /// Warnung: liest Sensoren und Türen, meldet, nutzt nur Dauerbefehle. / Warning: reads sensors and doors, tells, uses standing orders only.
     Warn(process::Arguments),
+    /// Eine Kasse bereit machen: die Liste, Schritt für Schritt. / Make an insurer ready: the list, step by step.
+    Onboard(onboard::Arguments),
+    /// Kontaktbuch versiegeln oder zeigen. / Seal or show the contact book.
+    #[command(subcommand)]
+    Contacts(contacts::Command),
+    /// Menschen rufen, auf zwei unabhängigen Wegen. / Call people out, on two independent ways.
+    Callout(callout::Arguments),
+    /// Das Krisenheft für Papier. / The crisis booklet for paper.
+    Booklet(booklet::Arguments),
     /// Einstellungen prüfen oder erklären. / Check or explain a configuration.
     #[command(subcommand)]
     Config(process::ConfigCommand),
@@ -89,6 +102,10 @@ impl Cli {
             Command::Probe(arguments) => process::probe(&arguments),
             Command::Publish(arguments) => process::publish(&arguments),
             Command::Warn(arguments) => process::warn(&arguments),
+            Command::Onboard(arguments) => onboard::run(&arguments),
+            Command::Contacts(command) => contacts::run(command),
+            Command::Callout(arguments) => callout::run(&arguments),
+            Command::Booklet(arguments) => booklet::run(&arguments),
             Command::Config(command) => process::config(command),
         }
     }

@@ -69,6 +69,10 @@ pub enum Part {
     Probe,
     /// Veröffentlichung. / Publisher.
     Publish,
+    /// Ruf. / Call-out.
+    Callout,
+    /// Krisenheft. / Booklet.
+    Booklet,
     /// Was im Frieden festgestellt wurde (`readiness.toml`). / What was found out in peace (`readiness.toml`).
     Readiness,
     /// Warnung. / Warning.
@@ -215,6 +219,8 @@ pub fn config(command: ConfigCommand) -> Result<ExitCode, Trouble> {
         Part::Witness => both::<witness::Config>(&file)?,
         Part::Probe => both::<probe::Config>(&file)?,
         Part::Publish => both::<publish::Config>(&file)?,
+        Part::Callout => both::<crate::callout::Config>(&file)?,
+        Part::Booklet => both::<super::booklet::Settings>(&file)?,
         Part::Readiness => both::<control::others::Peace>(&file)?,
         Part::Warn => both::<warn::Config>(&file)?,
     };
