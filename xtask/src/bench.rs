@@ -5,6 +5,7 @@
 
 mod held;
 mod intake;
+mod kept;
 mod load;
 mod machine;
 mod postfix;
@@ -14,13 +15,39 @@ use std::{fmt::Write as _, fs, path::Path, process::Command, time::Instant};
 
 use crate::{Failed, run, workspace::Workspace};
 
-/// What to measure besides the rooms and the intake.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ColdBuild {
-    /// Also build the drill command from nothing, in a target folder of its own.
-    Measure,
-    /// Leave it out: it takes minutes.
-    LeaveOut,
+use kept::Kept;
+
+/// What to measure. What is left out keeps the numbers of the last report.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wanted(Vec<Subject>);
+
+impl Wanted {
+    /// Reads what was typed: parts by name after `--only`, otherwise everything; the cold build takes minutes, so it
+    /// must be named, or asked for by `--cold-build`.
+    ///
+    /// # Errors
+    /// When a word is no part.
+    pub fn read(words: &[String]) -> Result<Self, Failed> {
+        let (mut only, mut cold) = (Vec::new(), false);
+        let mut rest = words.iter();
+        while let Some(word) = rest.next() {
+            match (word.as_str(), rest.as_slice().first()) {
+                ("--cold-build", _) => cold = true,
+                ("--only", Some(name)) => {
+                    only.push(Subject::of(name)?);
+                    rest.next();
+                }
+                _ => return Err(Failed::new(format!("this is no word of bench: {word}"))),
+            }
+        }
+        if only.is_empty() {
+            only = all().filter(|one| *one != Subject::ColdBuild).collect();
+        }
+        if cold {
+            only.push(Subject::ColdBuild);
+        }
+        Ok(Self(only))
+    }
 }
 
 /// One goal of the project, and what came out.
@@ -41,6 +68,8 @@ pub(crate) struct Goal {
 pub(crate) enum Reached {
     Yes,
     No,
+    /// Never measured, because nobody asked.
+    NotRun,
 }
 
 impl Reached {
@@ -52,7 +81,14 @@ impl Reached {
         match self {
             Self::Yes => "reached",
             Self::No => "**missed**",
+            Self::NotRun => "not run",
         }
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        [Self::Yes, Self::No, Self::NotRun]
+            .into_iter()
+            .find(|one| one.word() == word)
     }
 }
 
@@ -68,16 +104,21 @@ pub(crate) struct Part {
 /// # Errors
 /// When nothing can be measured or written at all. A part that could not be measured is written down as missed; so is
 /// a missed goal.
-pub fn bench(cold: ColdBuild) -> Result<(), Failed> {
+pub fn bench(wanted: &Wanted) -> Result<(), Failed> {
     let workspace = Workspace::load()?;
     let folder = machine::folder()?;
     let path = workspace.root.join("docs").join("benchmarks.md");
-    let by_hand = by_hand(&fs::read_to_string(&path).unwrap_or_default());
-    build(&workspace);
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    let by_hand = by_hand(&old);
+    let kept = Kept::read(old.split(BY_HAND).next().unwrap_or_default());
+    build(&workspace, wanted);
     let facts = machine::facts(folder.path());
-    let mut parts = Vec::new();
-    for subject in subjects(cold) {
-        parts.push(subject.part(&workspace, folder.path()));
+    let mut parts: Vec<Part> = all().map(|subject| subject.kept(&kept)).collect();
+    for (subject, part) in all().zip(0..).filter(|(subject, _)| wanted.0.contains(subject)) {
+        let measured = subject.part(&workspace, folder.path());
+        if let Some(place) = parts.get_mut::<usize>(part) {
+            *place = measured;
+        }
         let text = report(&facts, &parts, &by_hand);
         fs::write(&path, text)
             .map_err(|cause| Failed::because(&format!("cannot write {}", path.display()), &cause))?;
@@ -97,9 +138,13 @@ pub fn bench(cold: ColdBuild) -> Result<(), Failed> {
 
 /// Builds everything before anything is measured: afterwards, a compiler that runs is somebody else's. What does not
 /// build is found missing when its part begins, and costs only that part.
-fn build(workspace: &Workspace) {
-    let rooms = rooms::names().map(|name| rooms::build(name, workspace));
-    for built in std::iter::once(held::build(workspace)).chain(rooms) {
+fn build(workspace: &Workspace, wanted: &Wanted) {
+    for subject in &wanted.0 {
+        let built = match subject {
+            Subject::Intake => held::build(workspace),
+            Subject::Room(name) => rooms::build(name, workspace),
+            Subject::ColdBuild => Ok(()),
+        };
         if let Err(failed) = built {
             eprintln!("xtask: {failed}");
         }
@@ -107,25 +152,61 @@ fn build(workspace: &Workspace) {
 }
 
 /// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Subject {
     Intake,
     Room(&'static str),
     ColdBuild,
 }
 
-/// Everything that is measured, in order.
-fn subjects(cold: ColdBuild) -> Vec<Subject> {
-    let mut subjects = vec![Subject::Intake];
-    subjects.extend(rooms::names().map(Subject::Room));
-    match cold {
-        ColdBuild::Measure => subjects.push(Subject::ColdBuild),
-        ColdBuild::LeaveOut => {}
-    }
-    subjects
+/// Everything that can be measured, in order.
+fn all() -> impl Iterator<Item = Subject> {
+    let rooms = rooms::names().map(Subject::Room);
+    std::iter::once(Subject::Intake)
+        .chain(rooms)
+        .chain([Subject::ColdBuild])
 }
 
 impl Subject {
-    fn measure(&self, workspace: &Workspace, folder: &Path) -> Result<Part, Failed> {
+    /// What people call it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::Room(name) => name,
+            Self::ColdBuild => "cold-build",
+        }
+    }
+
+    fn of(name: &str) -> Result<Self, Failed> {
+        all().find(|subject| subject.name() == name).ok_or_else(|| {
+            let names: Vec<_> = all().map(Self::name).collect();
+            Failed::new(format!("bench has no part {name}; it has {}", names.join(", ")))
+        })
+    }
+
+    fn title(self) -> String {
+        match self {
+            Self::Intake => "Durable intake over SMTP".to_owned(),
+            Self::Room(name) => rooms::title(name),
+            Self::ColdBuild => "Cold build".to_owned(),
+        }
+    }
+
+    /// Its goals when nothing was measured.
+    fn goals(self) -> Vec<Goal> {
+        match self {
+            Self::Intake => intake::missed(),
+            Self::Room(name) => rooms::goals(name, ""),
+            Self::ColdBuild => vec![cold_goal(None)],
+        }
+    }
+
+    /// The part as the last report has it.
+    fn kept(self, kept: &Kept) -> Part {
+        kept.part(&self.title(), self.goals())
+    }
+
+    fn measure(self, workspace: &Workspace, folder: &Path) -> Result<Part, Failed> {
         match self {
             Self::Intake => intake::measure(workspace, folder),
             Self::Room(name) => rooms::measure(name, workspace, folder),
@@ -134,7 +215,7 @@ impl Subject {
     }
 
     /// Measures it, and notes what else the machine did meanwhile.
-    fn part(&self, workspace: &Workspace, folder: &Path) -> Part {
+    fn part(self, workspace: &Workspace, folder: &Path) -> Part {
         let watch = machine::Watch::begin();
         let measured = self.measure(workspace, folder);
         let mut part = measured.unwrap_or_else(|failed| self.missed(&failed));
@@ -149,16 +230,11 @@ impl Subject {
     }
 
     /// The part when measuring failed: its goals are missed, and it says why.
-    fn missed(&self, failed: &Failed) -> Part {
-        let (name, goals) = match self {
-            Self::Intake => ("Durable intake over SMTP".to_owned(), intake::missed()),
-            Self::Room(name) => (format!("Room `{name}`"), rooms::goals(name, "")),
-            Self::ColdBuild => ("Cold build".to_owned(), vec![cold_goal(None)]),
-        };
+    fn missed(self, failed: &Failed) -> Part {
         eprintln!("xtask: {failed}");
         Part {
-            text: format!("## {name}\n\nNot measured: {failed}\n"),
-            goals,
+            text: format!("## {}\n\nNot measured: {failed}\n", self.title()),
+            goals: self.goals(),
         }
     }
 }
@@ -174,8 +250,8 @@ fn by_hand(old: &str) -> String {
 
 fn report(facts: &str, parts: &[Part], by_hand: &str) -> String {
     let mut text = String::from(
-        "# Benchmarks\n\nMeasured by `cargo xtask bench` in one run on one machine; nothing above \u{201c}Read with\n\
-         care\u{201d} is typed by hand. Ratios compare with the counterpart in the same minutes; absolute numbers hold\n\
+        "# Benchmarks\n\nMeasured by `cargo xtask bench` on one machine, in one run but for parts that say they are kept\n\
+         from an earlier one; nothing above \u{201c}Read with care\u{201d} is typed by hand. Ratios compare with the counterpart in the same minutes; absolute numbers hold\n\
          for this machine only.\n\n",
     );
     text.push_str(facts);
@@ -270,8 +346,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_for_is_measured_and_nothing_else() {
+        let read = |words: &[&str]| Wanted::read(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let names = |wanted: Wanted| wanted.0.into_iter().map(Subject::name).collect::<Vec<_>>();
+        assert_eq!(
+            names(read(&["--only", "control", "--cold-build"]).unwrap()),
+            ["control", "cold-build"]
+        );
+        assert!(!names(read(&[]).unwrap()).contains(&"cold-build"));
+        assert!(read(&["--only"]).is_err() && read(&["--only", "nothing"]).is_err() && read(&["x"]).is_err());
+    }
+
+    #[test]
     fn what_could_not_be_measured_is_missed_and_says_why() {
-        for subject in subjects(ColdBuild::Measure) {
+        for subject in all() {
             let part = subject.missed(&Failed::new("no disk"));
             assert!(part.text.contains("no disk"));
             assert!(!part.goals.is_empty() && part.goals.iter().all(|goal| goal.reached == Reached::No));

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use xtask::{
     Failed,
-    bench::{self, ColdBuild},
+    bench::{self, Wanted},
     check, test,
 };
 
@@ -13,8 +13,10 @@ usage: cargo xtask COMMAND
   test [ARGS]   see to the counterparts, then run every test (ARGS go to `cargo test` instead of --workspace)
   check         format, lints, walls, licences and every test
   walls         the arrows between rooms, and the house rules
-  bench [--cold-build]
-                ratios against the counterparts into docs/benchmarks.md; with a build of the drill from nothing
+  bench [--cold-build] [--only PART]...
+                ratios against the counterparts into docs/benchmarks.md; with a build of the drill from nothing;
+                one part alone (intake, ledger, door, spool, evidence, publication, control, cold-build), the others
+                keep their last numbers
 ";
 
 fn main() -> ExitCode {
@@ -36,8 +38,7 @@ fn dispatch(word: &str, rest: &[String]) -> Result<u8, Failed> {
     match (word, rest) {
         ("test", rest) => test::test(rest),
         ("check", []) => check::check(),
-        ("bench", []) => bench::bench(ColdBuild::LeaveOut).map(|()| 0),
-        ("bench", [flag]) if flag == "--cold-build" => bench::bench(ColdBuild::Measure).map(|()| 0),
+        ("bench", rest) => bench::bench(&Wanted::read(rest)?).map(|()| 0),
         ("walls", []) => check::walls().map(|()| 0),
         _ => Err(Failed::new(format!(
             "this is no command of mine: {word} {}\n{USAGE}",

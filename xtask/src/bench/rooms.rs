@@ -1,4 +1,5 @@
-//! The rooms' own benches: each is an example of its room, run as a release build, its words taken as they are.
+//! The rooms' own benches: each is an example of its room, run as a release build, its words taken as they are. The last
+//! one is the whole estate: an example of the binary, which starts everything as processes.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -9,8 +10,51 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Rooms with an `examples/bench.rs`, and what each is told besides its folder.
-const ROOMS: &[(&str, &[&str])] = &[("ledger", &[]), ("door", &[]), ("spool", &["1000000"])];
+/// A bench that is an example of a package.
+struct Room {
+    name: &'static str,
+    title: &'static str,
+    package: &'static str,
+    example: &'static str,
+    /// What it is told; `DIR` stands for a folder of its own.
+    words: &'static [&'static str],
+}
+
+const fn room(
+    name: &'static str,
+    title: &'static str,
+    example: &'static str,
+    words: &'static [&'static str],
+) -> Room {
+    Room {
+        name,
+        title,
+        package: name,
+        example,
+        words,
+    }
+}
+
+const ROOMS: &[Room] = &[
+    room("ledger", "Room `ledger`", "bench", &["DIR"]),
+    room("door", "Room `door`", "bench", &["DIR"]),
+    room("spool", "Room `spool`", "bench", &["DIR", "1000000"]),
+    room(
+        "evidence",
+        "Room `evidence`: state from a million entries",
+        "bench",
+        &["--dir", "DIR/journal"],
+    ),
+    room("publication", "Room `publication`: the site", "measure", &["DIR"]),
+    Room {
+        name: "control",
+        title: "Control room: 4,000 cells in 80 door processes",
+        package: "bulkhead",
+        example: "estate_bench",
+        // Shorter than we wait: it ends its processes itself.
+        words: &["DIR", "--within", "840"],
+    },
+];
 
 /// A goal of the project, found in what a bench says.
 struct Wanted {
@@ -72,44 +116,121 @@ const WANTED: &[Wanted] = &[
         limit: Limit::AtMost(200.0),
         unit: "MiB",
     },
+    Wanted {
+        room: "evidence",
+        line: "rebuild of state from 1000000 entries:",
+        behind: "",
+        what: "rebuild of the control room's state from 1 M journal entries",
+        limit: Limit::AtMost(5.0),
+        unit: "s",
+    },
+    Wanted {
+        room: "evidence",
+        line: "opening with the snapshot",
+        behind: "",
+        what: "the same with a snapshot",
+        limit: Limit::AtMost(5.0),
+        unit: "s",
+    },
+    Wanted {
+        room: "publication",
+        line: "whole site",
+        behind: "",
+        what: "site of 80 insurers in 2 languages",
+        limit: Limit::AtMost(1_000.0),
+        unit: "ms",
+    },
+    Wanted {
+        room: "publication",
+        line: "one change",
+        behind: "",
+        what: "one change of that site",
+        limit: Limit::AtMost(100.0),
+        unit: "ms",
+    },
+    Wanted {
+        room: "control",
+        line: "journal entry on 50 screens of 4000 cells:",
+        behind: "",
+        what: "journal entry on the screens of all 50 watchers of 4,000 cells",
+        limit: Limit::AtMost(300.0),
+        unit: "ms",
+    },
+    Wanted {
+        room: "control",
+        line: "order to all 4000 cells of 80 processes applied:",
+        behind: "",
+        what: "cut of 4,000 cells, order signed to all applied in 80 door processes",
+        limit: Limit::AtMost(500.0),
+        unit: "ms",
+    },
+    Wanted {
+        room: "control",
+        line: "order to 4000 cells proven:",
+        behind: "",
+        what: "the same, to all proven",
+        limit: Limit::AtMost(3_000.0),
+        unit: "ms",
+    },
 ];
 
 /// Longest time for one bench; the longest is a spool filled with a million items.
 const BENCH_WAIT: Duration = Duration::from_secs(900);
 
-/// The rooms with a bench, in the order they are measured.
+/// The benches by name, in the order they are run.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    ROOMS.iter().map(|(name, _)| *name)
+    ROOMS.iter().map(|room| room.name)
 }
 
-const fn words(name: &str) -> [&str; 5] {
-    ["--release", "-p", name, "--example", "bench"]
+/// How the report calls one.
+pub(crate) fn title(name: &str) -> String {
+    find(name).map_or(name, |room| room.title).to_owned()
+}
+
+fn find(name: &str) -> Option<&'static Room> {
+    ROOMS.iter().find(|room| room.name == name)
+}
+
+fn known(name: &str) -> Result<&'static Room, Failed> {
+    find(name).ok_or_else(|| Failed::new(format!("there is no bench {name}")))
+}
+
+impl Room {
+    const fn words(&self) -> [&str; 5] {
+        ["--release", "-p", self.package, "--example", self.example]
+    }
 }
 
 /// Builds a bench beforehand, so that what is bounded is the bench and not somebody else's build it waits for.
 pub(crate) fn build(name: &str, workspace: &Workspace) -> Result<(), Failed> {
-    run::show(run::cargo(&workspace.root, &["build"]).args(words(name)))
+    let room = known(name)?;
+    let mut build = run::cargo(&workspace.root, &["build"]);
+    build.args(room.words());
+    if room.package == "bulkhead" {
+        build.args(["--bin", "bulkhead"]);
+    }
+    run::show(&mut build)
 }
 
 /// Runs one bench in a folder of its own, which is removed at once: a million held items take gigabytes.
 pub(crate) fn measure(name: &str, workspace: &Workspace, folder: &Path) -> Result<Part, Failed> {
-    let more = ROOMS.iter().find(|(room, _)| *room == name);
-    let more = more.map_or(&[][..], |(_, more)| more);
-    let words = words(name);
+    let room = known(name)?;
     let own = folder.join(name);
     fs::create_dir(&own)
         .map_err(|cause| Failed::because(&format!("cannot make {}", own.display()), &cause))?;
+    let place = own.display().to_string();
+    let words = room.words.iter().map(|word| word.replace("DIR", &place));
     let mut command = run::cargo(&workspace.root, &["run", "--quiet"]);
-    command.args(words).arg("--").arg(&own).args(more);
+    command.args(room.words()).arg("--").args(words);
     let said = run::read_within(&mut command, BENCH_WAIT, Echo::Lines);
     fs::remove_dir_all(&own)
         .map_err(|cause| Failed::because(&format!("cannot remove {}", own.display()), &cause))?;
     let said = String::from_utf8_lossy(&said?).into_owned();
-    let line = format!("cargo run {} -- DIR {}", words.join(" "), more.join(" "));
+    let line = format!("cargo run {} -- {}", room.words().join(" "), room.words.join(" "));
     Ok(Part {
         text: format!(
-            "## Room `{name}`\n\n`{}`\n\n```text\n{}\n```\n",
-            line.trim_end(),
+            "## {}\n\n`{line}`\n\n```text\n{}\n```\n",
+            room.title,
             said.trim_end()
         ),
         goals: goals(name, &said),
