@@ -264,6 +264,32 @@ impl Config {
         }
     }
 
+    /// From now on these sources must be heard.
+    fn expect(&self, mut watching: Watch) -> Watch {
+        for (name, silence) in self.sources() {
+            if let Some(silence) = silence {
+                let expected = Event::Expect {
+                    source: SourceName::new(name),
+                    within: Seconds(silence.after_secs),
+                    touched: silence.watches.clone(),
+                };
+                (watching, _) = decide(watching, expected, clock::now());
+            }
+        }
+        watching
+    }
+
+    fn houses(&self, connector: Option<&tls::Connector>) -> Vec<House> {
+        let houses = self.houses.iter().map(|house| House {
+            name: house.name.clone(),
+            control: Endpoint {
+                address: house.control,
+                tls: connector.cloned(),
+            },
+        });
+        houses.collect()
+    }
+
     fn holidays(&self) -> Result<BTreeSet<estate::CivilDate>, Trouble> {
         let read = self.holidays.iter().map(|text| {
             let mut parts = text.splitn(3, '-');
@@ -303,19 +329,10 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     let roll = Arc::new(config.roll(&estate)?);
     let store = Store::new(&config.dir);
     let (kept, learned) = store.open(estate.id())?;
-    let mut watch = Watch::new(roll.clone(), config.holidays()?)
+    let watching = Watch::new(roll.clone(), config.holidays()?)
         .remember(learned)
         .resume(kept.incidents.iter().cloned());
-    for (name, silence) in config.sources() {
-        if let Some(silence) = silence {
-            let expected = Event::Expect {
-                source: SourceName::new(name),
-                within: Seconds(silence.after_secs),
-                touched: silence.watches.clone(),
-            };
-            (watch, _) = decide(watch, expected, clock::now());
-        }
-    }
+    let watching = config.expect(watching);
     let identity = config.tls.as_deref().map(command::identity).transpose()?;
     let connector = identity
         .as_ref()
@@ -327,20 +344,13 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         .map(tls::Identity::acceptor)
         .transpose()
         .map_err(command::tls_trouble)?;
-    let endpoint = |address| Endpoint {
-        address,
-        tls: connector.clone(),
-    };
-    let houses: Vec<House> = config
-        .houses
-        .iter()
-        .map(|house| House {
-            name: house.name.clone(),
-            control: endpoint(house.control),
-        })
-        .collect();
     let (inputs, taken) = mpsc::channel(INPUTS_MAX);
     let (front, front_seen) = watch::channel((0, Arc::default()));
+    let control = Endpoint {
+        address: config.control,
+        tls: connector.clone(),
+    };
+    let houses = config.houses(connector.as_ref());
     let mut tasks = JoinSet::new();
     let listener = command::listen(config.listen, acceptor.is_some()).await?;
     let sockets = open_sockets(&config, &roll, acceptor.as_ref()).await?;
@@ -356,7 +366,6 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         let heard = kept.houses.get(&house.name).copied();
         tasks.spawn(houses::hear_always(house, heard, every, inputs.clone()));
     }
-    let control = endpoint(config.control);
     tasks.spawn(room::tell_always(control.clone(), front_seen, inputs.clone()));
     tasks.spawn(room::ask_always(control.clone(), inputs.clone()));
     tasks.spawn(http::serve(
@@ -373,7 +382,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         inputs,
         front,
     };
-    Brain::new(around, watch, kept).live(taken, stop).await;
+    Brain::new(around, watching, kept).live(taken, stop).await;
     tasks.shutdown().await;
     Ok(())
 }

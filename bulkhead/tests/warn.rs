@@ -24,7 +24,7 @@ use bulkhead::{
     clock,
     command::sign::console::Console,
     endpoints, exercise, http,
-    warn::{self, AddressLine, Begin, Config, EngineName, FileSource, HouseSource, SocketSource},
+    warn::{self, AddressLine, Begin, Config, EngineName, FileSource, HouseSource, Silence, SocketSource},
 };
 use common::{LIMIT, World, get, mailbox, program, smtp::Session};
 use hyper::Method;
@@ -146,7 +146,11 @@ impl Warner {
             if wanted(&status) {
                 return status;
             }
-            assert!(began.elapsed() < LIMIT, "waited in vain until {what}: {status:#?}\n{}", self.log());
+            assert!(
+                began.elapsed() < LIMIT,
+                "waited in vain until {what}: {status:#?}\n{}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -164,7 +168,11 @@ impl Warner {
             "alert": { "action": "allowed", "gid": 1, "signature_id": rule, "signature": "ET TEST bad", "severity": 1 },
         });
         let path = self.folder.join("eve.json");
-        let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
+        let mut file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
         writeln!(file, "{line}").unwrap();
     }
 }
@@ -228,7 +236,13 @@ impl Seat {
     }
 }
 
-fn ask(origin: &ConsoleOrigin, token: Option<&str>, method: Method, path: &str, body: Option<Value>) -> Value {
+fn ask(
+    origin: &ConsoleOrigin,
+    token: Option<&str>,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> Value {
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let mut console = Console::new(origin.clone(), None).unwrap();
@@ -282,7 +296,11 @@ impl World {
         let endpoint = self.side.system.door_endpoint().unwrap();
         let body = serde_json::to_vec(asked).unwrap();
         let answer = http::call(&endpoint, Method::POST, "/standing", body, WAIT).await;
-        let Err(http::CallError::Refused { status: 403, sentence }) = answer else {
+        let Err(http::CallError::Refused {
+            status: 403,
+            sentence,
+        }) = answer
+        else {
             panic!("not refused: {answer:?}");
         };
         assert!(sentence.contains(" / "), "German and English: {sentence}");
@@ -321,28 +339,44 @@ async fn a_canary_closes_what_was_signed_for_it_and_warning_can_close_nothing_el
     let mut warner = Warner::beside(&world);
     let seat = Seat::new(&world);
     warner
-        .until(&world, "the order is known", |status| status.orders == BTreeSet::from([order]))
+        .until(&world, "the order is known", |status| {
+            status.orders == BTreeSet::from([order])
+        })
         .await;
 
     // Suricata sees something at the first insurer: an incident about it and nobody else, and people must decide.
     let began = Instant::now();
     warner.eve(2_000_001, "10.1.2.3");
-    let seen = seat.until("an incident", |seen| seen["incidents"].as_array().is_some_and(|all| all.len() == 1));
+    let seen = seat.until("an incident", |seen| {
+        seen["incidents"].as_array().is_some_and(|all| all.len() == 1)
+    });
     let shown_after = began.elapsed();
     let incident = seen["incidents"][0]["incident"].as_str().unwrap().to_owned();
-    assert_eq!(seen["incidents"][0]["cells"], 2, "both services of the first insurer: {seen:#}");
-    assert!(seen["incidents"][0]["place"].to_string().contains("kasse-001"), "{seen:#}");
+    assert_eq!(
+        seen["incidents"][0]["cells"], 2,
+        "both services of the first insurer: {seen:#}"
+    );
+    assert!(
+        seen["incidents"][0]["place"].to_string().contains("kasse-001"),
+        "{seen:#}"
+    );
     assert!(shown_after < Duration::from_secs(10), "{shown_after:?}");
     seat.until_said(&incident, "Menschen müssen entscheiden");
     seat.until_said(&incident, "nennt diese Melder nicht");
-    assert!(world.is_all(Position::Open).await, "a detector nobody signed for closes nothing");
+    assert!(
+        world.is_all(Position::Open).await,
+        "a detector nobody signed for closes nothing"
+    );
 
     // Somebody writes to a canary: its door is Held as signed, proven, and every other one stays open.
     world.touch(1, "eau");
     let held = |door: &DoorId| door.cell().insurer == insurer(1) && door.cell().service == eau();
     let status = world
         .until_status("the canary's door is held", |status| {
-            status.doors.iter().any(|line| held(&line.door) && line.position == Position::Held)
+            status
+                .doors
+                .iter()
+                .any(|line| held(&line.door) && line.position == Position::Held)
         })
         .await;
     for line in &status.doors {
@@ -356,21 +390,50 @@ async fn a_canary_closes_what_was_signed_for_it_and_warning_can_close_nothing_el
     assert_eq!((proven.len(), proven[0].1.position), (1, Position::Held));
     seat.until_said(&incident, "1 Türen geschlossen");
     // It is the same incident: the same insurer, minutes apart.
-    let status = warner.until(&world, "all is told", |status| status.waiting == 0 && status.uses == 0).await;
+    let status = warner
+        .until(&world, "all is told", |status| {
+            status.waiting == 0 && status.uses == 0
+        })
+        .await;
     assert_eq!(status.incidents.len(), 1, "{status:?}");
 
     // Once a day was signed. The next canary is told, and the doors would refuse whoever asks.
     let before = world.stand().await;
     world.touch(1, "kim");
     seat.until_said(&incident, "ausgeschöpft");
-    let beyond = use_of(order, 2, Scope::cell(insurer(1), "kim".parse().unwrap()), "canary");
+    let beyond = use_of(
+        order,
+        2,
+        Scope::cell(insurer(1), "kim".parse().unwrap()),
+        "canary",
+    );
     let cases = [
         (beyond, "mehr erlaubt er nicht"),
-        (use_of(order, 1, Scope::everything(), "canary"), "überschreitet den des Dauerbefehls"),
-        (use_of(order, 2, Scope::insurer(insurer(2)), "canary"), "überschreitet den des Dauerbefehls"),
-        (use_of(order, 2, Scope::insurer(insurer(1)), "suricata"), "suricata"),
-        (use_of(over, 1, Scope::insurer(insurer(2)), "canary"), "abgelaufen"),
-        (use_of(world.side.cast.charter.id(), 1, Scope::insurer(insurer(1)), "canary"), "anderen Dauerbefehl"),
+        (
+            use_of(order, 1, Scope::everything(), "canary"),
+            "überschreitet den des Dauerbefehls",
+        ),
+        (
+            use_of(order, 2, Scope::insurer(insurer(2)), "canary"),
+            "überschreitet den des Dauerbefehls",
+        ),
+        (
+            use_of(order, 2, Scope::insurer(insurer(1)), "suricata"),
+            "suricata",
+        ),
+        (
+            use_of(over, 1, Scope::insurer(insurer(2)), "canary"),
+            "abgelaufen",
+        ),
+        (
+            use_of(
+                world.side.cast.charter.id(),
+                1,
+                Scope::insurer(insurer(1)),
+                "canary",
+            ),
+            "anderen Dauerbefehl",
+        ),
     ];
     let mut said = BTreeSet::new();
     for (asked, word) in &cases {
@@ -382,8 +445,14 @@ async fn a_canary_closes_what_was_signed_for_it_and_warning_can_close_nothing_el
     let endpoint = world.side.system.door_endpoint().unwrap();
     let again = use_of(order, 1, Scope::insurer(insurer(1)), "canary");
     let body = serde_json::to_vec(&again).unwrap();
-    http::call(&endpoint, Method::POST, "/standing", body, WAIT).await.unwrap();
-    assert_eq!(world.stand().await, before, "nothing that was refused or repeated moved a door");
+    http::call(&endpoint, Method::POST, "/standing", body, WAIT)
+        .await
+        .unwrap();
+    assert_eq!(
+        world.stand().await,
+        before,
+        "nothing that was refused or repeated moved a door"
+    );
     let refusals = seat.until("the refusals are in the journal", |seen| {
         seen["looseSignals"].as_array().is_some_and(|loose| {
             let told = loose.iter().filter(|one| one["detector"] == "standing-refused");
@@ -394,15 +463,22 @@ async fn a_canary_closes_what_was_signed_for_it_and_warning_can_close_nothing_el
 
     // Killed and started again: it knows what it knew, reads nothing twice and tells nothing twice.
     let told = seat.get(&format!("/api/v1/incidents/{incident}"))["timeline"].clone();
-    let known = warner.until(&world, "all is told", |status| status.waiting == 0).await;
+    let known = warner
+        .until(&world, "all is told", |status| status.waiting == 0)
+        .await;
     warner.start();
     warner.eve(2_000_002, "10.3.2.3");
     let status = warner
-        .until(&world, "the new line is read", |status| status.incidents.len() == 2 && status.waiting == 0)
+        .until(&world, "the new line is read", |status| {
+            status.incidents.len() == 2 && status.waiting == 0
+        })
         .await;
     assert!(known.incidents.is_subset(&status.incidents));
     assert_eq!(status.lines["eve"], 1, "the old line was not read again");
-    assert_eq!(seat.get(&format!("/api/v1/incidents/{incident}"))["timeline"], told);
+    assert_eq!(
+        seat.get(&format!("/api/v1/incidents/{incident}"))["timeline"],
+        told
+    );
 
     // A false alarm: the commander closes it at the console, and warning takes that for the explanation.
     let why = json!({ "why": "Fehlalarm: eigene Prüfung / false alarm: our own check" });
@@ -436,7 +512,9 @@ async fn warnings_wait_on_disk_while_the_control_room_is_dead() {
     stream.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     stream.flush().await.unwrap();
     warner
-        .until(&world, "it waits", |status| status.waiting > 0 && status.incidents.len() == 1)
+        .until(&world, "it waits", |status| {
+            status.waiting > 0 && status.incidents.len() == 1
+        })
         .await;
     let mut naked = tokio::net::TcpStream::connect(sensor.address).await.unwrap();
     naked.write_all(format!("{line}\n").as_bytes()).await.unwrap();
@@ -444,7 +522,10 @@ async fn warnings_wait_on_disk_while_the_control_room_is_dead() {
     let waiting = warner
         .until(&world, "both wait", |status| status.incidents.len() == 2)
         .await;
-    assert_eq!(waiting.lines, BTreeMap::from([("eve".into(), 1), ("wazuh".into(), 1)]));
+    assert_eq!(
+        waiting.lines,
+        BTreeMap::from([("eve".into(), 1), ("wazuh".into(), 1)])
+    );
     // Warning dies too. A control room comes back, at another address; everything is told, once.
     let config = world.folder().join("control.toml");
     let said = world.folder().join("control.endpoints.json");
@@ -452,6 +533,11 @@ async fn warnings_wait_on_disk_while_the_control_room_is_dead() {
     let control = spawn("control", &config);
     common::until("the control room listens", || endpoints::read(&said).is_ok());
     warner.config.control = endpoints::read(&said).unwrap()["control"];
+    // From now on the second sensor must be heard, and it will not be.
+    warner.config.sockets[0].silence = Some(Silence {
+        after_secs: 2,
+        watches: BTreeSet::from([warning::Touched::Site("munich".parse().unwrap())]),
+    });
     warner.start();
     let seat = Seat::new(&world);
     let seen = seat.until("both incidents", |seen| {
@@ -460,7 +546,14 @@ async fn warnings_wait_on_disk_while_the_control_room_is_dead() {
     for name in &waiting.incidents {
         assert!(seen.to_string().contains(name.as_str()), "{seen:#}");
     }
-    let status = warner.until(&world, "nothing waits", |status| status.waiting == 0).await;
+    // Who is silent watches over the third insurer, of which there was news: it is one incident.
+    let third = seen["incidents"].as_array().unwrap().iter();
+    let mut third = third.filter(|one| one["place"].to_string().contains("kasse-003"));
+    let third = third.next().unwrap()["incident"].as_str().unwrap();
+    seat.until_said(third, "schweigt");
+    let status = warner
+        .until(&world, "nothing waits", |status| status.waiting == 0)
+        .await;
     assert_eq!((status.incidents, status.refused), (waiting.incidents, 0));
     drop((warner, control));
     world.end_after_trouble();

@@ -438,3 +438,6 @@ fn senders(places: impl Iterator<Item = u8>) -> Senders {
     }
     senders
 }
+
+#[cfg(test)]
+mod tests;

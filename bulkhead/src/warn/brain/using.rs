@@ -181,11 +181,8 @@ impl Brain {
             );
             note.into_iter().for_each(|note| self.say(note));
         }
-        // On disk before it is asked: asked again after a crash it is the same use.
+        // On disk before it is asked: asked again after a crash it is the same use. A disk that refuses stops no closing.
         self.keep();
-        if self.is_dirty {
-            return;
-        }
         for one in &self.kept.uses {
             let key = (one.asked.order, one.asked.number);
             if !self.using.sending.insert(key) {
