@@ -66,6 +66,13 @@
         const place = part.querySelector(".scroll");
         const [top, left] = place ? [place.scrollTop, place.scrollLeft] : [0, 0];
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        // What to do next stands above everything, outside the part.
+        const fresh = page.querySelector("section.next");
+        const next = document.querySelector("section.next");
+        if (fresh) {
+          fresh.remove();
+          if (next && !next.contains(document.activeElement)) next.replaceWith(fresh);
+        }
         part.replaceChildren(...page.body.childNodes);
         const now = part.querySelector(".scroll");
         if (now) {

@@ -81,6 +81,7 @@ fn facts(ctx: &Ctx<'_>, view: &CellDetail) -> Markup {
             @if let Some(test) = &view.test { dt { (ctx.of("Anwendertest", "User test")) } dd { (if test.result == "accepted" { ctx.of("bestanden", "accepted") } else { ctx.of("nicht bestanden", "rejected") }) @if let Some(words) = &test.words { ": " (words) } } }
             @if !view.ordered.is_empty() { dt { (ctx.of("Unterwegs", "On the way")) } dd { @for id in &view.ordered { (statement_link(ctx, id)) " " } } }
             @if !view.stands_on.is_empty() { dt { (ctx.of("Steht auf", "Stands on")) } dd { @for id in &view.stands_on { (statement_link(ctx, id)) " " } } }
+            @if !view.evidence.is_empty() { dt { (ctx.of("Beweismittel", "Evidence")) } dd { @for id in &view.evidence { code title=(id) { (short(id)) } " " } } }
         }
     }
 }

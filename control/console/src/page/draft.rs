@@ -88,7 +88,8 @@ fn what_next(ctx: &Ctx<'_>, view: &DraftDetail) -> Markup {
         @match (&view.draft, &view.logged) {
             (_, Some(logged)) => {
                 @if logged.refused.is_some() { li { b { (ctx.of("Diese Erklärung wurde abgelehnt und bewirkt nichts: ergänzen und neu entwerfen.", "This statement was refused and does nothing: complete it and draft it anew.")) } } }
-                @else { li { (ctx.of("Sie steht im Weisungsprotokoll. Unten steht, an wie vielen Türen sie gilt und nachgemessen ist; fehlt eine: ", "It stands in the authority log. Below is at how many doors it is in force and measured; if one is missing: ")) a href="/warten" { (ctx.of("Was auf wen wartet", "What waits for whom")) } } }
+                @else if moves_doors(view) { li { (ctx.of("Sie steht im Weisungsprotokoll. Unten steht, an wie vielen Türen sie gilt und nachgemessen ist; fehlt eine: ", "It stands in the authority log. Below is at how many doors it is in force and measured; if one is missing: ")) a href="/warten" { (ctx.of("Was auf wen wartet", "What waits for whom")) } } }
+                @else { li { (ctx.of("Sie steht im Weisungsprotokoll und gilt. Wie es weitergeht: ", "It stands in the authority log and counts. How it goes on: ")) a href="/warten" { (ctx.of("Was auf wen wartet", "What waits for whom")) } } }
             },
             (Some(draft), None) => {
                 @if draft.state == "expired" { li { (ctx.of("Verfallen: neu entwerfen, die Lage ist eine andere.", "Expired: draft it anew, the situation is another.")) } }
@@ -100,6 +101,11 @@ fn what_next(ctx: &Ctx<'_>, view: &DraftDetail) -> Markup {
     } }
 }
 
+/// Whether doors move by a statement of this kind.
+fn moves_doors(view: &DraftDetail) -> bool {
+    ["closing", "opening", "withdrawal"].contains(&view.kind.as_ref())
+}
+
 fn in_the_log(ctx: &Ctx<'_>, view: &DraftDetail, logged: &Logged) -> Markup {
     html! {
         p.state {
@@ -109,7 +115,7 @@ fn in_the_log(ctx: &Ctx<'_>, view: &DraftDetail, logged: &Logged) -> Markup {
         dl.facts {
             dt { (ctx.of("Aufgenommen", "Recorded")) } dd { (ctx.clock.element(ctx.lang, logged.at.0)) @if let Some(index) = logged.index { (ctx.of(" · Eintrag ", " · entry ")) (index) } @else { b { (ctx.of(" · nur von Hand an einer Tür", " · by hand at a door only")) } } }
             dt { (ctx.of("Unterschrieben", "Signed")) } dd { (logged.signers.join(", ")) }
-            @if view.kind == "closing" || view.kind == "opening" || view.kind == "withdrawal" {
+            @if moves_doors(view) {
                 dt { (ctx.of("In Kraft", "Applied")) } dd { b { (logged.applied) } (ctx.of(" Türen", " doors")) }
                 dt { (ctx.of("Bewiesen", "Proven")) } dd { b { (logged.proven) } (ctx.of(" Türen", " doors")) }
             }

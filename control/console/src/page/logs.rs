@@ -65,7 +65,7 @@ pub(crate) fn journal(ctx: &Ctx<'_>, view: &JournalPage) -> Response {
             button type="submit" { (ctx.of("Zeigen", "Show")) }
         }
         (pager(ctx, view))
-        div.scroll role="region" tabindex="0" aria-label=(ctx.of("Einträge", "Entries")) { table data-rows="1" {
+        div.scroll role="region" tabindex="0" aria-label=(ctx.of("Einträge", "Entries")) { table.blocks data-rows="1" {
             thead { tr { th scope="col" { "Nr." } th scope="col" { (ctx.of("Wann", "When")) } th scope="col" { (ctx.of("Art", "Kind")) } th scope="col" { (ctx.of("Inhalt", "Content")) } } }
             tbody { @for line in &view.lines { (journal_row(ctx, line)) } }
         } }

@@ -30,9 +30,10 @@ pub(crate) fn matrix(ctx: &Ctx<'_>, view: &Matrix, filter: &Filter) -> Response 
     )
 }
 
-/// Only what the script swaps in when something happened.
+/// Only what the script swaps in when something happened: what to do next, and the picture.
 pub(crate) fn matrix_fragment(ctx: &Ctx<'_>, view: &Matrix) -> Response {
-    Response::html(200, table(ctx, view).into_string())
+    let parts = html! { (next(ctx, what_next(ctx, view))) (table(ctx, view)) };
+    Response::html(200, parts.into_string())
 }
 
 fn what_next(ctx: &Ctx<'_>, view: &Matrix) -> Markup {
@@ -150,7 +151,11 @@ fn one_cell(ctx: &Ctx<'_>, cell: &Cell, service: &str) -> Markup {
             @if let Some(since) = cell.unreached_since { small.bad { (if de { "still seit " } else { "unreached since " }) (ctx.clock.short(since.0)) } }
             @if cell.doubtful { small.bad { (if de { "Quelle zweifelhaft" } else { "source in doubt" }) } }
             @if cell.stale { small.bad { (if de { "ohne frische Sicht" } else { "no fresh view" }) } }
-            @if let Some(until) = cell.until { small { (if de { "bis " } else { "until " }) (ctx.clock.short(until.0)) } }
+            @if let Some(until) = cell.until {
+                @let emergency = cell.grant == Some("emergency");
+                small { b { (match (de, emergency) { (true, true) => "Notbetrieb", (true, false) => "Teilbetrieb", (false, true) => "emergency", (false, false) => "limited" }) }
+                    (if de { " bis " } else { " until " }) (ctx.clock.short(until.0)) }
+            }
         }
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn drafts(ctx: &Ctx<'_>, drafts: &[WaitingDraft]) -> Markup {
         small { (ctx.clock.element(ctx.lang, draft.at.0)) @if let Some(by) = &draft.by { " – " (by) } }
         @match &draft.missing {
             Some(missing) => p.wait { "▲ " (ctx.half(missing)) },
-            None => p.wait { "✓ " (ctx.of("Vollständig unterschrieben: einreichen.", "Fully signed: hand it in.")) },
+            None => p.wait { "✓ " (ctx.of("Vollständig unterschrieben, geht ins Weisungsprotokoll.", "Fully signed, on its way into the authority log.")) },
         }
     } } } }
 }

@@ -39,8 +39,10 @@ views! {
         restrictions: Vec<RestrictionView>,
         /// Limited or emergency operation on top.
         grants: Vec<GrantView>,
-        /// What it was opened on: clearances and digests of evidence.
+        /// The clearances it was opened on.
         stands_on: Vec<String>,
+        /// Digests of the evidence it was opened on. A withdrawal may name one.
+        evidence: Vec<String>,
         /// Orders in the authority log that have not reached it.
         ordered: Vec<String>,
         /// What the prober found for exactly what the door does now.
@@ -188,9 +190,10 @@ pub(crate) fn detail(asked: &Asked<'_>, id: &CellId) -> Option<CellDetail> {
         restrictions: door.map_or_else(Vec::new, |door| restrictions(asked, door)),
         grants: door.map_or_else(Vec::new, grants),
         stands_on: door.map_or_else(Vec::new, |door| {
-            let clearances = door.stands_on.clearances.iter().map(ToString::to_string);
-            let evidence = door.stands_on.evidence.iter().map(ToString::to_string);
-            clearances.chain(evidence).collect()
+            door.stands_on.clearances.iter().map(ToString::to_string).collect()
+        }),
+        evidence: door.map_or_else(Vec::new, |door| {
+            door.stands_on.evidence.iter().map(ToString::to_string).collect()
         }),
         ordered: door.map_or_else(Vec::new, |door| {
             door.ordered.iter().map(ToString::to_string).collect()

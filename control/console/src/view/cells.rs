@@ -79,7 +79,9 @@ views! {
         unreached_since: Option<At>,
         /// Whether something is wrong with the ledger that tells about it.
         doubtful: bool,
-        /// When provisional or emergency operation ends.
+        /// `limited` or `emergency`: what runs on top of its position until then.
+        grant: Option<&'static str>,
+        /// When limited or emergency operation ends.
         until: Option<At>,
         /// When the door last changed, by its own clock.
         since: Option<At>,
@@ -151,6 +153,10 @@ pub(crate) fn cell(asked: &Asked<'_>, id: &CellId) -> Cell {
         attention,
         unreached_since: unreached.map(At),
         doubtful,
+        grant: door.and_then(|door| {
+            let emergency = door.grants.emergency.as_ref().map(|_| "emergency");
+            emergency.or_else(|| door.grants.limited.as_ref().map(|_| "limited"))
+        }),
         until: door.and_then(Door::until).map(At),
         since: door.map(|door| At(door.since)),
         trouble: unreached.is_some()
