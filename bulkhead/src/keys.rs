@@ -12,7 +12,7 @@ use crate::report::{Code, Trouble};
 ///
 /// # Errors
 /// [`Trouble`] when the file is readable for others, has another length, or cannot be made.
-fn seed(path: &Path) -> Result<[u8; 32], Trouble> {
+pub fn seed(path: &Path) -> Result<[u8; 32], Trouble> {
     let name = path.display();
     match fs::read(path) {
         Ok(bytes) => {

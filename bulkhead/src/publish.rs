@@ -2,6 +2,7 @@
 //! renders the site, reads it back against PUBLIC-1, writes it to a directory and, if told so, pushes it to a web host.
 //! While the control room is dead the site stays as it is, with the time of its facts on every page.
 
+mod answers;
 mod directory;
 mod push;
 
@@ -20,9 +21,9 @@ use publication::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use vocabulary::{Digest, Seconds};
+use vocabulary::{Digest, EstateId, Seconds};
 
-use self::{directory::Directory, push::Push};
+use self::{answers::Answers, directory::Directory, push::Push};
 use crate::{
     command,
     control_wire::{Facts, Published},
@@ -55,6 +56,12 @@ pub struct Config {
     pub dir: PathBuf,
     /// Folder of what the publisher remembers: the facts of the site that stands.
     pub state: PathBuf,
+    /// Door processes that are asked what became of each message, for the answers by key.
+    #[serde(default)]
+    pub houses: Vec<SocketAddr>,
+    /// The estate whose answers these are; needed with `houses`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estate: Option<EstateId>,
     /// Where the site will stand (`https://…/`): feeds need whole addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Name>,
@@ -80,6 +87,27 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
         .map(tls::Identity::connector)
         .transpose()
         .map_err(command::tls_trouble)?;
+    let mut answers = match (&config.estate, config.houses.is_empty()) {
+        (_, true) => None,
+        (Some(estate), false) => Some(Answers::open(
+            &config.houses,
+            connector.as_ref(),
+            estate.clone(),
+            &config.dir,
+            &config.state,
+            config.push.clone().map(Push::new),
+        )?),
+        (None, false) => {
+            return Err(Trouble::new(
+                Code::Config,
+                "Mit `houses` braucht es `estate`. / With `houses`, `estate` is needed.",
+            ));
+        }
+    };
+    let answer_key = match &answers {
+        Some(_) => Name::new(&Answers::public_key(&config.state.join("answer.key"))?).ok(),
+        None => None,
+    };
     let mut publisher = Publisher {
         control: Endpoint {
             address: config.control,
@@ -90,12 +118,20 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
         standing: remembered(&config.state.join("facts.json"))?,
         address: config.address,
         contact: config.contact,
+        answer_key,
         push: config.push.map(Push::new),
         seen: 0,
     };
     publisher.stand_up()?;
+    let answering = async {
+        match &mut answers {
+            Some(answers) => answers.answer_always().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         never = publisher.publish_always() => match never {},
+        () = answering => Ok(()),
         _ = stop.wait_for(|stop| *stop) => Ok(()),
     }
 }
@@ -111,6 +147,7 @@ struct Publisher {
     standing: Option<FactSheet>,
     address: Option<Name>,
     contact: Option<Name>,
+    answer_key: Option<Name>,
     push: Option<Push>,
     /// Serial number of the facts looked at last.
     seen: u64,
@@ -176,6 +213,7 @@ impl Publisher {
     fn news(&self, mut sheet: FactSheet) -> Option<FactSheet> {
         sheet.address.clone_from(&self.address);
         sheet.contact.clone_from(&self.contact);
+        sheet.answer_key.clone_from(&self.answer_key);
         let Some(standing) = &self.standing else {
             return Some(sheet);
         };

@@ -51,6 +51,11 @@ pub const PACKAGES: &[Package] = &[
         reason: "signs and verifies statements independently of us; holds keys as on a signer's own machine",
     },
     Package {
+        name: "openssh-server",
+        programs: &["sshd"],
+        reason: "the web host that takes the status site by SFTP; it is started for each connection and opens no port",
+    },
+    Package {
         name: "openssl",
         programs: &["openssl"],
         reason: "a TLS peer and certificates nobody here wrote",
@@ -206,11 +211,12 @@ fn npm_packages(from: &Path, folder: &Path) -> Result<(), Failed> {
         let path = from.join(name);
         fs::copy(&path, folder.join(name)).map_err(|cause| Failed::because(&tried(&path), &cause))?;
     }
-    run::show(
-        Command::new("npm")
-            .current_dir(folder)
-            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]),
-    )?;
+    run::show(Command::new("npm").current_dir(folder).args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ]))?;
     fs::write(&mark, wanted)
         .map_err(|cause| Failed::because(&format!("cannot write {}", mark.display()), &cause))
 }

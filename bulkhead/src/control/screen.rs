@@ -73,6 +73,9 @@ pub(super) struct Screen {
     journal: Arc<Journaling>,
     known: watch::Receiver<Option<Arc<Known>>>,
     streams: Streams,
+    /// Held by whoever acts, from looking until everything is carried out: two signatures that come at once must each see
+    /// the draft the other left.
+    acting: Mutex<()>,
 }
 
 impl Screen {
@@ -96,6 +99,7 @@ impl Screen {
             journal: parts.journal,
             known: parts.known,
             streams: Streams::default(),
+            acting: Mutex::new(()),
         })
     }
 
@@ -124,6 +128,10 @@ impl Screen {
 
     /// Answers one request, with its effects carried out first.
     fn answer(self: &Arc<Self>, request: Request) -> Answer {
+        let _alone = request
+            .method
+            .is_unsafe()
+            .then(|| self.acting.lock().unwrap_or_else(PoisonError::into_inner));
         let answer = self.at_desk(|desk| console::answer(desk, &request));
         let mut watches = false;
         for effect in answer.effects {

@@ -10,7 +10,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clearance::RewrappedKey;
 use door::{Gate, View, Why};
 use serde::Serialize;
-use spool::{About, Entropy, KeyEpoch, Recipient, ReleaseRecipients, ReleasedKeys, Spool, WrappedKey};
+use spool::{
+    About, Entropy, ItemId, KeyEpoch, Recipient, ReleaseRecipients, ReleasedKeys, Spool, WrappedKey,
+};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 use vocabulary::{CellId, Class, Digest, DoorId, Hasher, InsurerId, Position, TransitRule};
 use zeroize::Zeroizing;
@@ -24,6 +26,8 @@ use crate::{
 
 /// How often what was accepted is committed to the spool's log.
 const ROOTS: Duration = Duration::from_secs(1);
+/// Items in one answer about where they are; the asker asks again from the last.
+const STATES_MAX: u32 = 10_000;
 /// How often kept copies of handed-over items are looked over, and stores that are down tried again.
 const RECLAIM: Duration = Duration::from_secs(60);
 
@@ -284,15 +288,30 @@ impl Store {
         hasher.finish()
     }
 
-    /// Answers the questions about the spool: `/spool/status`, `/spool/certificate`, `/spool/keys?insurer=…` (all its
+    /// Answers the questions about the spool: `/spool/status`, `/spool/states?after=ITEM`, `/spool/certificate`, `/spool/keys?insurer=…` (all its
     /// cells) or `/spool/keys?cell=insurer/service`, `/spool/recipient`.
     pub async fn answer(&self, call: &Call) -> Reply {
         match call.path.as_str() {
             "/spool/status" => Reply::json(&self.spool.status()),
+            "/spool/states" => self.states(call.query_value("after")).await,
             "/spool/recipient" => Reply::text(200, format!("{}\n", self.recipient)),
             "/spool/certificate" => self.certificate(call.query_value("insurer")).await,
             "/spool/keys" => self.keys(call.query_value("insurer"), call.query_value("cell")),
             _ => Reply::not_found(&call.path),
+        }
+    }
+
+    /// Where items are, page by page: what the publisher answers senders from.
+    async fn states(&self, after: Option<&str>) -> Reply {
+        let after = match after.map(str::parse::<ItemId>).transpose() {
+            Ok(after) => after,
+            Err(error) => return Reply::refuse(400, &error.to_string()),
+        };
+        let spool = self.spool.clone();
+        match tokio::task::spawn_blocking(move || spool.states_after(after, STATES_MAX)).await {
+            Ok(Ok(states)) => Reply::json(&states),
+            Ok(Err(error)) => Reply::refuse(500, &error.to_string()),
+            Err(error) => Reply::refuse(500, &error.to_string()),
         }
     }
 

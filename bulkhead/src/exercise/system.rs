@@ -187,7 +187,7 @@ impl System {
         system.console = address(&opened, "console")?;
         system.start_doors(estate, estate_file, foundation, cast, regular)?;
         system.start_prober(foundation, estate, regular)?;
-        system.start_publisher(foundation)?;
+        system.start_publisher(foundation, estate)?;
         Ok(system)
     }
 
@@ -298,12 +298,14 @@ impl System {
     }
 
     /// The publisher has no listener: it is there once its process is.
-    fn start_publisher(&mut self, foundation: &Foundation) -> Result<(), Trouble> {
+    fn start_publisher(&mut self, foundation: &Foundation, estate: &Estate) -> Result<(), Trouble> {
         let config = publish::Config {
             control: self.control,
             tls: Some(self.tls_for(foundation, "publish")?),
             dir: self.site(),
             state: self.folder.join("publish"),
+            houses: vec![address(&self.door, "door")?],
+            estate: Some(estate.id().clone()),
             address: None,
             contact: None,
             push: None,

@@ -13,10 +13,8 @@ use publication::{FactSheet, Site, promises::public_1, site};
 use serde_json::{Value, json};
 use vocabulary::{CellId, DoorId, Millis};
 
-use super::{
-    side::{millis, promise, wrong},
-    sign,
-};
+use super::side::{millis, promise, wrong};
+use super::sign;
 use crate::{
     command::sign::console::{CallError, Console},
     report::Trouble,

@@ -140,7 +140,7 @@ impl Directory {
 }
 
 /// Readable by the web server, so not private.
-fn write_whole(path: &Path, bytes: &[u8], folders: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8], folders: &mut BTreeSet<PathBuf>) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     if folders.insert(folder.to_owned()) {
         fs::create_dir_all(folder)?;

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
@@ -64,6 +64,15 @@ impl Push {
         Ok(())
     }
 
+    /// Brings these files, whatever is there.
+    pub(super) async fn bring_files(&self, root: &Path, paths: &[&str]) -> Result<(), Trouble> {
+        let (mut folders, mut lines) = (BTreeSet::new(), String::new());
+        for path in paths {
+            put(root, path, &self.target.folder, &mut folders, &mut lines);
+        }
+        self.run(lines).await
+    }
+
     async fn run(&self, batch: String) -> Result<(), Trouble> {
         let Target { host, .. } = &self.target;
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
@@ -118,27 +127,14 @@ impl Push {
     }
 }
 
-/// The lines for `sftp`: each file is written beside its place and then renamed into it.
+/// The lines for `sftp` that bring what differs.
 fn batch(directory: &Directory, there: &BTreeMap<String, Digest>, folder: &str) -> String {
     let (mut folders, mut lines) = (BTreeSet::new(), String::new());
-    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let files = directory.files();
     for (path, digest) in &files {
-        if there.get(*path) == Some(digest) {
-            continue;
+        if there.get(*path) != Some(digest) {
+            put(directory.root(), path, folder, &mut folders, &mut lines);
         }
-        for (at, _) in path.match_indices('/') {
-            let parent = path.get(..at).unwrap_or_default();
-            if folders.insert(parent.to_owned()) {
-                // A leading dash: that it is there already is no failure.
-                let _ = writeln!(lines, "-mkdir {}", quoted(&format!("{folder}/{parent}")));
-            }
-        }
-        let here = directory.root().join(path).display().to_string();
-        let place = format!("{folder}/{path}");
-        let part = format!("{place}.part");
-        let _ = writeln!(lines, "put {} {}", quoted(&here), quoted(&part));
-        let _ = writeln!(lines, "rename {} {}", quoted(&part), quoted(&place));
     }
     for path in there
         .keys()
@@ -147,4 +143,24 @@ fn batch(directory: &Directory, there: &BTreeMap<String, Digest>, folder: &str) 
         let _ = writeln!(lines, "-rm {}", quoted(&format!("{folder}/{path}")));
     }
     lines
+}
+
+/// Each file is written beside its place and then renamed into it.
+fn put(root: &Path, path: &str, folder: &str, folders: &mut BTreeSet<String>, lines: &mut String) {
+    for (at, _) in path.match_indices('/') {
+        let parent = path.get(..at).unwrap_or_default();
+        if folders.insert(parent.to_owned()) {
+            // A leading dash: that it is there already is no failure.
+            let _ = writeln!(lines, "-mkdir {}", quoted(&format!("{folder}/{parent}")));
+        }
+    }
+    let here = root.join(path).display().to_string();
+    let place = format!("{folder}/{path}");
+    let part = format!("{place}.part");
+    let _ = writeln!(lines, "put {} {}", quoted(&here), quoted(&part));
+    let _ = writeln!(lines, "rename {} {}", quoted(&part), quoted(&place));
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

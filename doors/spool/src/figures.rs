@@ -7,7 +7,8 @@ use vocabulary::{CellId, Timestamp};
 
 use crate::{
     Error, Spool,
-    cache::{Cache, unsql},
+    cache::{Cache, sql, unsql},
+    id::ItemId,
     state::State,
 };
 
@@ -61,9 +62,36 @@ impl Spool {
         let mut cells: BTreeMap<CellId, Figures> = BTreeMap::new();
         for (cell, state, count, since) in rows {
             if let (Ok(cell), Some(state)) = (cell.parse(), State::read(state)) {
-                cells.entry(cell).or_default().add(state, unsql(count), Timestamp(since));
+                cells
+                    .entry(cell)
+                    .or_default()
+                    .add(state, unsql(count), Timestamp(since));
             }
         }
         Ok(cells)
+    }
+
+    /// Items after one, in the order of their acceptance, with where each is; at most `limit`. On a connection of its own,
+    /// like [`figures`](Self::figures).
+    ///
+    /// # Errors
+    /// When the cache cannot be read.
+    pub fn states_after(&self, after: Option<ItemId>, limit: u32) -> Result<Vec<(ItemId, State)>, Error> {
+        let rows: Vec<(i64, i64)> = Cache::reader(&self.shared.cache_path)?
+            .prepare("SELECT seq, state FROM items WHERE seq > ?1 ORDER BY seq LIMIT ?2")
+            .and_then(|mut statement| {
+                let from = sql(after.map_or(0, |item| item.seq));
+                statement
+                    .query_map(rusqlite::params![from, limit], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })?
+                    .collect()
+            })
+            .map_err(Error::cache("list items"))?;
+        let known = rows.into_iter().filter_map(|(seq, state)| {
+            let item = self.shared.item_id(unsql(seq));
+            State::read(state).map(|state| (item, state))
+        });
+        Ok(known.collect())
     }
 }

@@ -24,7 +24,12 @@ fn assert_agrees(spool: &Spool) {
         let certificate = spool.certificate(about, NOW).unwrap();
         let counted = figures.get(&cell(name)).copied().unwrap_or_default();
         assert_eq!(
-            (counted.held, counted.in_doubt, counted.handed_over, counted.parked),
+            (
+                counted.held,
+                counted.in_doubt,
+                counted.handed_over,
+                counted.parked
+            ),
             (
                 certificate.held.count,
                 certificate.in_doubt.count,
@@ -52,7 +57,10 @@ fn figures_agree_with_the_certificate_in_every_state_and_after_a_restart() {
     hand_over(&spool, &take(&spool, CELLS[0]).unwrap());
     let parked = take(&spool, CELLS[0]).unwrap();
     spool.begin(parked.id(), parked.attempt(), NOW).wait().unwrap();
-    spool.park(parked.id(), WhyParked::Refused(554), NOW).wait().unwrap();
+    spool
+        .park(parked.id(), WhyParked::Refused(554), NOW)
+        .wait()
+        .unwrap();
     let doubted = take(&spool, CELLS[0]).unwrap();
     spool.begin(doubted.id(), doubted.attempt(), NOW).wait().unwrap();
     let expected = Figures {
@@ -64,6 +72,12 @@ fn figures_agree_with_the_certificate_in_every_state_and_after_a_restart() {
     };
     assert_eq!(spool.figures().unwrap()[&cell(CELLS[0])], expected);
     assert_agrees(&spool);
+    let states = spool.states_after(None, 100).unwrap();
+    assert_eq!(states.len(), 6);
+    for (item, state) in &states {
+        assert_eq!(spool.state_of(*item).unwrap().0, *state);
+    }
+    assert_eq!(spool.states_after(Some(states[3].0), 1).unwrap(), [states[4]]);
     drop(spool);
     let (spool, _) = open(config(dir.path()));
     assert_eq!(spool.figures().unwrap()[&cell(CELLS[0])], expected);
