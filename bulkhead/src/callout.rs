@@ -101,6 +101,12 @@ impl Callout {
         self.log.state()
     }
 
+    /// The file of the alarm.
+    #[must_use]
+    pub const fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// Calls until every seat is filled or nobody of it can be reached, taking answers that come in meanwhile. Cancelling
     /// loses nothing: what is in doubt is sent again at the next start, under its old name.
     ///

@@ -5,6 +5,7 @@ pub mod checks;
 pub mod keep;
 pub mod mail_text;
 mod openings;
+mod planned;
 mod ports;
 pub mod side;
 pub mod sign;

@@ -6,6 +6,7 @@ use record::verify::Trust;
 use vocabulary::{Class, DoorId, Position};
 
 use super::{
+    planned,
     side::{Bulkhead, promise},
     told,
 };
@@ -181,6 +182,7 @@ pub async fn promises(side: &mut Bulkhead) -> Vec<Promise> {
     found.push(door_2(side).await);
     found.push(door_1(side).await);
     found.push(log_1(side));
+    found.push(planned::plan_1(side));
     found.push(told::public(&side.system.site(), &side.system.path("publish/facts.json")).await);
     found
 }

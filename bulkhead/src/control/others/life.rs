@@ -24,6 +24,7 @@ pub(super) fn state(picture: &Picture, insurer: &InsurerId, places: &[Place], no
     let mut happened = Vec::new();
     suspicions(picture, places, &mut happened);
     cuts(picture, insurer, places, &mut happened);
+    lifted(picture, insurer, &mut happened);
     examiners(picture, &environment, &mut happened);
     returns(picture, insurer, places.len(), &mut happened);
     fold(picture, &environment, happened, now)
@@ -162,6 +163,42 @@ fn cuts(picture: &Picture, insurer: &InsurerId, places: &[Place], happened: &mut
     }
 }
 
+/// Openings that doors carried out: whoever cleared something for them cleared what was closed, also where the order
+/// that closed it is gone from the doors. Without a clearance two commanders lifted a cut made out of caution.
+fn lifted(picture: &Picture, insurer: &InsurerId, happened: &mut Vec<Happened>) {
+    let statements = picture.statements();
+    for (id, signed) in &statements.openings {
+        let here = signed.body.doors.iter().any(|entry| {
+            entry.door.cell().insurer == *insurer
+                && !entry.lifts.is_empty()
+                && picture
+                    .carried(*id)
+                    .is_some_and(|carried| carried.applied.contains(&entry.door))
+        });
+        if !here {
+            continue;
+        }
+        let clearances = signed.body.clearances.iter();
+        let cleared = clearances
+            .filter_map(|id| statements.clearances.get(id))
+            .filter(|clearance| clearance.body.environment.as_str() == insurer.as_str())
+            .map(|clearance| clearance.at)
+            .min();
+        happened.push(Happened {
+            at: cleared.unwrap_or(signed.at),
+            rank: 0,
+            event: Event::Contained,
+        });
+        if signed.body.clearances.is_empty() {
+            happened.push(Happened {
+                at: signed.at,
+                rank: 4,
+                event: Event::CautionLifted,
+            });
+        }
+    }
+}
+
 /// What examiners said about an environment, and when it ended.
 fn examiners(picture: &Picture, environment: &EnvironmentId, happened: &mut Vec<Happened>) {
     let statements = picture.statements();
@@ -240,7 +277,7 @@ fn another_stands(
 }
 
 /// When a clearance or what it relies on was taken back first.
-fn fell(picture: &Picture, clearance: StatementId) -> Option<Timestamp> {
+pub(super) fn fell(picture: &Picture, clearance: StatementId) -> Option<Timestamp> {
     let clearances = &picture.statements().clearances;
     let (mut seen, mut open, mut first) = (BTreeSet::new(), vec![clearance], None::<Timestamp>);
     while let Some(id) = open.pop() {

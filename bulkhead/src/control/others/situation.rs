@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use console::SILENCE_LIMIT;
 use estate::{Estate, Node};
-use evidence::{Door, Picture, Test};
+use evidence::{Door, Picture, Signed, Test};
 use order::{Becomes, Opening};
 use restoration::{
     Situation,
@@ -38,7 +38,7 @@ pub fn situation(estate: &Estate, picture: &Picture, peace: &Peace, now: Timesta
     for (insurer, places) in &places {
         let id = EnvironmentId::from((*insurer).clone());
         let state = life::state(picture, insurer, places, now);
-        let facts = environment(picture, &id, state);
+        let facts = environment(picture, &id, state, now);
         environments.insert(id, facts);
     }
     let roots = roots(estate, picture, peace);
@@ -46,7 +46,7 @@ pub fn situation(estate: &Estate, picture: &Picture, peace: &Peace, now: Timesta
         if let Some(state) = life::without_doors(picture, id, now)
             && !environments.contains_key(id)
         {
-            environments.insert(id.clone(), environment(picture, id, state));
+            environments.insert(id.clone(), environment(picture, id, state, now));
         }
     }
     let roots = with_states(estate, picture, &environments, roots);
@@ -86,10 +86,10 @@ pub fn situation(estate: &Estate, picture: &Picture, peace: &Peace, now: Timesta
     }
 }
 
-fn environment(picture: &Picture, id: &EnvironmentId, state: State) -> EnvironmentFacts {
+fn environment(picture: &Picture, id: &EnvironmentId, state: State, now: Timestamp) -> EnvironmentFacts {
     let clearances = picture.statements().clearances.iter();
     let clearances = clearances
-        .filter(|(_, signed)| signed.body.environment == *id)
+        .filter(|(_, signed)| signed.body.environment == *id && signed.at <= now)
         .map(|(statement, signed)| ClearanceFacts {
             id: *statement,
             grade: match &signed.body.grade {
@@ -100,9 +100,9 @@ fn environment(picture: &Picture, id: &EnvironmentId, state: State) -> Environme
                 },
             },
             expires: signed.body.expires,
-            standing: match picture.statements().fallen(*statement) {
-                true => Standing::Withdrawn,
-                false => Standing::Stands,
+            standing: match life::fell(picture, *statement) {
+                Some(at) if at <= now => Standing::Withdrawn,
+                Some(_) | None => Standing::Stands,
             },
         });
     EnvironmentFacts {
@@ -198,7 +198,7 @@ fn said(picture: &Picture, insurer: &InsurerId, now: Timestamp) -> InsurerFacts 
     let people = picture.people();
     let slots = people.slots.iter().filter(|(cell, _)| cell.insurer == *insurer);
     InsurerFacts {
-        consents: consents(picture, insurer),
+        consents: consents(picture, insurer, now),
         refusals: refusals(picture, insurer, now),
         ranking: people
             .ranks
@@ -214,11 +214,16 @@ fn said(picture: &Picture, insurer: &InsurerId, now: Timestamp) -> InsurerFacts 
     }
 }
 
-fn consents(picture: &Picture, insurer: &InsurerId) -> Vec<ConsentFacts> {
+/// Whether a statement was made by an instant and not taken back by then.
+fn stands<T>(signed: &Signed<T>, now: Timestamp) -> bool {
+    signed.at <= now && signed.taken_back.iter().all(|taken| taken.at > now)
+}
+
+fn consents(picture: &Picture, insurer: &InsurerId, now: Timestamp) -> Vec<ConsentFacts> {
     let statements = picture.statements();
     let standing = statements.standing_consents.values();
     let standing = standing
-        .filter(|signed| signed.body.insurer == *insurer && signed.taken_back.is_empty())
+        .filter(|signed| signed.body.insurer == *insurer && stands(signed, now))
         .filter_map(|signed| {
             let to = match &signed.body.to {
                 clearance::StandingFor::Reopening => ConsentTo::Reopening,
@@ -237,7 +242,7 @@ fn consents(picture: &Picture, insurer: &InsurerId) -> Vec<ConsentFacts> {
         });
     let fresh = statements.consents.values();
     let fresh = fresh
-        .filter(|signed| signed.body.insurer == *insurer && signed.taken_back.is_empty())
+        .filter(|signed| signed.body.insurer == *insurer && stands(signed, now))
         .filter_map(|signed| {
             let opening = &statements.openings.get(&signed.body.opening)?.body;
             let to = match &opening.becomes {
@@ -261,7 +266,7 @@ fn refusals(picture: &Picture, insurer: &InsurerId, now: Timestamp) -> Vec<Refus
     let statements = picture.statements();
     let refusals = statements.refusals.values();
     refusals
-        .filter(|signed| signed.body.insurer == *insurer && signed.taken_back.is_empty())
+        .filter(|signed| signed.body.insurer == *insurer && stands(signed, now))
         .filter_map(|signed| {
             let against = match signed.body.against {
                 clearance::Against::Everything => Against::Everything,
