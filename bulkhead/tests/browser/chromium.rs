@@ -265,6 +265,11 @@ impl<'a> Screen<'a> {
         self.say("press", json!({ "text": key }));
     }
 
+    #[track_caller]
+    pub fn focus(&self, selector: &str) {
+        self.say("focus", json!({ "selector": selector }));
+    }
+
     /// Clicks a button or link with these words, and waits for the next page.
     #[track_caller]
     pub fn follow(&self, selector: &str, words: &str) {

@@ -78,6 +78,9 @@ const does = {
   async press({ name, text }) {
     await screens.get(name).page.keyboard.press(text);
   },
+  async focus({ name, selector }) {
+    await locate(screens.get(name), selector).focus();
+  },
   // Clicks something that leads to another page, and waits until that page is there.
   async follow({ name, selector, text }) {
     const screen = screens.get(name);

@@ -139,6 +139,7 @@ fn cut(night: &Night<'_>) {
     night.wall_shows("Gehalten", "in Kraft");
     night.prober("-CONT");
     night.wall_shows("Gehalten", "bewiesen");
+    night.wall.until(".next", "2 von 6 Zellen brauchen jemanden");
     night.wall.keep("3-cut-proven");
     reload_until(desk, "dt:has-text('Bewiesen') + dd:has-text('2 Türen')");
     desk.says(&["im Protokoll"]);
@@ -258,13 +259,16 @@ async fn limited_operation(night: &Night<'_>) -> String {
     night.world.sign_the_one("leitung-2");
     consent(night, "consent-limited", "Teilbetrieb");
     try_opening(night.world, &opening).await;
-    let ends = format!("{OWN} td[data-s=eau] small");
-    night.wall.until(&ends, "bis");
+    let limited = format!("{OWN} td[data-s=eau] small");
+    night.wall.until(&limited, "Teilbetrieb bis");
     night.wall.keep("9-limited");
     night.desk.see("/zelle/kasse-001/eau");
+    night.desk.says(&["Teilbetrieb", "geht durch"]);
+    night.desk.does_not_say(&["DURCHLÄSSIG"]);
     night.desk.keep("9-limited-cell");
+    reload_until(&night.site, "[data-insurer='kasse-001'][data-worst='restricted']");
     // The planned re-shutdown: nobody does anything, and the doors are held again.
-    night.wall.until_gone(&ends, "bis");
+    night.wall.until_gone(&limited, "Teilbetrieb");
     night.wall_shows("Gehalten", "bewiesen");
     night.wall.keep("9-limited-over");
     clearance
