@@ -5,254 +5,38 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    unreachable_pub,
     reason = "tests and what they stand among may stop at the first surprise"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
+
+mod seat;
+mod warner;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Write as _,
-    net::SocketAddr,
     num::NonZeroU32,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use bulkhead::{
-    clock,
-    command::sign::console::Console,
-    endpoints, exercise, http,
-    warn::{self, AddressLine, Begin, Config, EngineName, FileSource, HouseSource, Silence, SocketSource},
-};
-use common::{LIMIT, World, get, mailbox, program, smtp::Session};
+use bulkhead::{clock, endpoints, exercise, http, warn::Silence};
+use common::{World, mailbox, smtp::Session};
 use hyper::Method;
-use order::{Rate, Stance, StandingOrder, StandingUse, Text, UseNumber, login::ConsoleOrigin};
-use serde_json::{Value, json};
+use order::{Rate, Stance, StandingOrder, StandingUse, Text, UseNumber};
+use seat::Seat;
+use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use vocabulary::{
     Class, DetectorId, DoorId, Epoch, InsurerId, Position, Scope, Seconds, ServiceId, StatementId, Timestamp,
 };
+use warner::{Warner, spawn};
 
 const WAIT: Duration = Duration::from_secs(30);
 
-/// A process of ours that ends with its value.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _gone = self.0.kill();
-        let _waited = self.0.wait();
-    }
-}
-
-fn spawn(job: &str, config: &std::path::Path) -> Process {
-    let log = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(config.with_extension("log"))
-        .unwrap();
-    let child = Command::new(program())
-        .args([job, "--config"])
-        .arg(config)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn();
-    Process(child.unwrap())
-}
-
-/// The warning process beside a world.
-struct Warner {
-    process: Option<Process>,
-    config: Config,
-    folder: PathBuf,
-    at: BTreeMap<String, SocketAddr>,
-}
-
-impl Warner {
-    fn beside(world: &World) -> Self {
-        let folder = world.folder();
-        let address = |range: &str, number: usize| AddressLine {
-            range: range.into(),
-            host: None,
-            insurer: Some(insurer(number)),
-            site: None,
-        };
-        let loopback: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let config = Config {
-            estate: folder.join("estate.toml"),
-            dir: folder.join("warn"),
-            listen: loopback,
-            tls: Some(world.side.system.people_tls()),
-            endpoints: Some(folder.join("warn.endpoints.json")),
-            control: world.side.system.control,
-            every_millis: 50,
-            holidays: BTreeSet::new(),
-            files: vec![FileSource {
-                name: "eve".into(),
-                engine: EngineName::Suricata,
-                path: folder.join("eve.json"),
-                begin: Begin::Beginning,
-                silence: None,
-            }],
-            sockets: vec![SocketSource {
-                name: "wazuh".into(),
-                engine: EngineName::Wazuh,
-                listen: loopback,
-                connections_max: 2,
-                silence: None,
-            }],
-            houses: vec![HouseSource {
-                name: "tueren".into(),
-                control: world.side.system.door["door"],
-                silence: None,
-            }],
-            addresses: vec![
-                address("10.1.0.0/16", 1),
-                address("10.2.0.0/16", 2),
-                address("10.3.0.0/16", 3),
-            ],
-        };
-        let mut warner = Self {
-            process: None,
-            config,
-            folder,
-            at: BTreeMap::new(),
-        };
-        warner.start();
-        warner
-    }
-
-    /// Starts it, after an end without warning if it runs.
-    fn start(&mut self) {
-        drop(self.process.take());
-        let path = self.folder.join("warn.toml");
-        bulkhead::files::write_private(&path, toml::to_string(&self.config).unwrap().as_bytes()).unwrap();
-        let said = self.folder.join("warn.endpoints.json");
-        let _absent = std::fs::remove_file(&said);
-        self.process = Some(spawn("warn", &path));
-        common::until("warn listens", || endpoints::read(&said).is_ok());
-        self.at = endpoints::read(&said).unwrap();
-    }
-
-    /// Waits until its own word is as wanted.
-    async fn until(&self, world: &World, what: &str, wanted: impl Fn(&warn::Status) -> bool) -> warn::Status {
-        let began = Instant::now();
-        loop {
-            let status: warn::Status =
-                serde_json::from_slice(&get(world, self.at["warn"], "/status").await).unwrap();
-            if wanted(&status) {
-                return status;
-            }
-            assert!(
-                began.elapsed() < LIMIT,
-                "waited in vain until {what}: {status:#?}\n{}",
-                self.log()
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("warn.log")).unwrap_or_default()
-    }
-
-    /// Suricata sees something bad come from an address.
-    fn eve(&self, rule: u32, from: &str) {
-        let now = clock::now().to_string();
-        let now = now.trim_end_matches('Z');
-        let line = json!({
-            "timestamp": format!("{now}.000000+0000"), "event_type": "alert", "src_ip": from, "dest_ip": "192.0.2.1",
-            "alert": { "action": "allowed", "gid": 1, "signature_id": rule, "signature": "ET TEST bad", "severity": 1 },
-        });
-        let path = self.folder.join("eve.json");
-        let mut file = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(path)
-            .unwrap();
-        writeln!(file, "{line}").unwrap();
-    }
-}
-
 fn insurer(number: usize) -> InsurerId {
     format!("kasse-{number:03}").parse().unwrap()
-}
-
-/// A commander at the console; asks on a thread of its own, as a program of theirs would.
-struct Seat {
-    origin: ConsoleOrigin,
-    token: String,
-}
-
-impl Seat {
-    fn new(world: &World) -> Self {
-        let origin: ConsoleOrigin = format!("http://{}", world.side.system.console).parse().unwrap();
-        let asked = ask(&origin, None, Method::GET, "/api/v1/login", None);
-        let text = asked["challenge"].as_str().unwrap();
-        let key = world.side.cast.key_of("leitung-1").unwrap();
-        let signature = exercise::sign::answer_challenge(text, &origin, &key).unwrap();
-        let body = json!({ "challenge": text, "signature": signature.0 });
-        let answer = ask(&origin, None, Method::POST, "/api/v1/login", Some(body));
-        Self {
-            origin,
-            token: answer["token"].as_str().unwrap().to_owned(),
-        }
-    }
-
-    fn get(&self, path: &str) -> Value {
-        ask(&self.origin, Some(&self.token), Method::GET, path, None)
-    }
-
-    /// Waits until the incidents, as the console shows them, are as wanted.
-    fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let mut seen = Value::Null;
-        let began = Instant::now();
-        while began.elapsed() < LIMIT {
-            seen = self.get("/api/v1/incidents");
-            if wanted(&seen) {
-                return seen;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("waited in vain until {what}: {seen:#}");
-    }
-
-    /// Waits until the journal says this about an incident.
-    fn until_said(&self, incident: &str, words: &str) -> Value {
-        let path = format!("/api/v1/incidents/{incident}");
-        let mut seen = Value::Null;
-        let began = Instant::now();
-        while began.elapsed() < LIMIT {
-            seen = self.get(&path);
-            if seen.to_string().contains(words) {
-                return seen;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("nobody said \"{words}\": {seen:#}");
-    }
-}
-
-fn ask(
-    origin: &ConsoleOrigin,
-    token: Option<&str>,
-    method: Method,
-    path: &str,
-    body: Option<Value>,
-) -> Value {
-    std::thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            let mut console = Console::new(origin.clone(), None).unwrap();
-            console.keep(token.map(str::to_owned));
-            console
-                .ask(method, path, body.as_ref(), WAIT)
-                .unwrap_or_else(|error| panic!("{path}: {error:?}"))
-        });
-        asking.join().unwrap()
-    })
 }
 
 impl World {
@@ -481,9 +265,10 @@ async fn a_canary_closes_what_was_signed_for_it_and_warning_can_close_nothing_el
     );
 
     // A false alarm: the commander closes it at the console, and warning takes that for the explanation.
-    let why = json!({ "why": "Fehlalarm: eigene Prüfung / false alarm: our own check" });
-    let path = format!("/api/v1/incidents/{incident}/close");
-    ask(&seat.origin, Some(&seat.token), Method::POST, &path, Some(why));
+    seat.close(
+        &incident,
+        "Fehlalarm: eigene Prüfung / false alarm: our own check",
+    );
     warner
         .until(&world, "the incident is explained", |status| {
             !status.incidents.iter().any(|open| open.as_str() == incident)
