@@ -162,10 +162,7 @@ const WALLS: &[Wall] = &[
 
 /// Rooms and houses the map of DESIGN section 3 names and nobody has built yet. A wall may already speak about them;
 /// any other unknown name in a wall is a spelling mistake.
-const PLANNED: &[&str] = &[
-    "control/",
-    "emergency/",
-];
+const PLANNED: &[&str] = &["control/", "emergency/"];
 
 #[test]
 fn every_arrow_is_listed() {

@@ -19,7 +19,10 @@ impl Outer {
     /// lies inside the encrypted mail.
     #[must_use]
     pub fn is_error_mail(&self) -> bool {
-        let kind = self.service_mark.as_deref().and_then(|mark| mark.split(';').nth(1));
+        let kind = self
+            .service_mark
+            .as_deref()
+            .and_then(|mark| mark.split(';').nth(1));
         kind.and_then(|kind| kind.trim().get(..6))
             .is_some_and(|kind| kind.eq_ignore_ascii_case("Fehler"))
     }

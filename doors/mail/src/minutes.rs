@@ -223,7 +223,10 @@ impl Minutes {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let here = minute_of(now);
         // A clock that jumps far tells no minutes it did not see.
-        let most = Timestamp(here.0.saturating_sub(60 * i64::try_from(MINUTES_KEPT).unwrap_or(0)));
+        let most = Timestamp(
+            here.0
+                .saturating_sub(60 * i64::try_from(MINUTES_KEPT).unwrap_or(0)),
+        );
         while inside.running.at < here {
             let next = Timestamp(inside.running.at.0.saturating_add(60)).max(most);
             let fresh = Minute {
@@ -271,7 +274,11 @@ mod tests {
         minutes.answered(&cell(), &[minutes.place("a@b")], Timestamp(133));
         let seen = minutes.read(Timestamp(0), 0, Timestamp(250));
         let at: Vec<i64> = seen.minutes.iter().map(|minute| minute.at.0).collect();
-        assert_eq!(at, [120, 180], "the first was begun in the middle, the last is running");
+        assert_eq!(
+            at,
+            [120, 180],
+            "the first was begun in the middle, the last is running"
+        );
         let counts = seen.minutes[0].cells[&cell()];
         assert_eq!((counts.accepted, counts.returned, counts.errors), (3, 1, 1));
         assert_eq!(counts.senders, counts.answered);

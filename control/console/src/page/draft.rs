@@ -103,7 +103,7 @@ fn what_next(ctx: &Ctx<'_>, view: &DraftDetail) -> Markup {
 
 /// Whether doors move by a statement of this kind.
 fn moves_doors(view: &DraftDetail) -> bool {
-    ["closing", "opening", "withdrawal"].contains(&view.kind.as_ref())
+    ["closing", "opening", "withdrawal"].contains(&view.kind)
 }
 
 fn in_the_log(ctx: &Ctx<'_>, view: &DraftDetail, logged: &Logged) -> Markup {

@@ -190,7 +190,11 @@ pub(crate) fn detail(asked: &Asked<'_>, id: &CellId) -> Option<CellDetail> {
         restrictions: door.map_or_else(Vec::new, |door| restrictions(asked, door)),
         grants: door.map_or_else(Vec::new, grants),
         stands_on: door.map_or_else(Vec::new, |door| {
-            door.stands_on.clearances.iter().map(ToString::to_string).collect()
+            door.stands_on
+                .clearances
+                .iter()
+                .map(ToString::to_string)
+                .collect()
         }),
         evidence: door.map_or_else(Vec::new, |door| {
             door.stands_on.evidence.iter().map(ToString::to_string).collect()
