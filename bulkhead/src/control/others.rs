@@ -24,8 +24,9 @@ use self::duties::Entries;
 pub use self::{
     board::{board, facts},
     duties::{Duties, knowledge},
+    life::Moment,
     peace::Peace,
-    situation::situation,
+    situation::{situation, situation_at},
 };
 use super::journal::Journaling;
 use crate::{

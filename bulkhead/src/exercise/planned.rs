@@ -12,12 +12,12 @@ use restoration::{
     run::Effect,
     situation::{Count, Grade, RootState, Stage},
 };
-use vocabulary::{CellId, EnvironmentId, InsurerId, StatementId, Timestamp};
+use vocabulary::{CellId, EnvironmentId, InsurerId, StatementId};
 
 use super::side::{Bulkhead, promise};
 use crate::{
     clock,
-    control::others::{Peace, situation},
+    control::others::{Moment, Peace, situation_at},
 };
 
 /// What was counted again.
@@ -65,7 +65,7 @@ pub(super) fn plan_1(side: &Bulkhead) -> Promise {
 fn count(side: &Bulkhead, picture: &Picture) -> Result<Counted, Broken> {
     let mut counted = Counted::default();
     for (id, signed) in &picture.statements().openings {
-        let at = complete(picture, *id, signed);
+        let moment = complete(picture, *id, signed);
         let Some(carried) = picture.carried(*id) else {
             continue;
         };
@@ -83,7 +83,7 @@ fn count(side: &Bulkhead, picture: &Picture) -> Result<Counted, Broken> {
                 continue;
             };
             let cells: std::collections::BTreeSet<CellId> = applied(&insurer);
-            let mut judged = situation(&side.estate, picture, &Peace::default(), at);
+            let mut judged = situation_at(&side.estate, picture, &Peace::default(), moment);
             lend(&mut judged, side, &under);
             counted.openings += 1;
             counted.cells += cells.len() as u64;
@@ -99,13 +99,18 @@ fn count(side: &Bulkhead, picture: &Picture) -> Result<Counted, Broken> {
     Ok(counted)
 }
 
-/// When the last statement the opening needed was there: doors were asked after that.
-fn complete(picture: &Picture, id: StatementId, signed: &Signed<Opening>) -> Timestamp {
+/// When the last statement the opening needed was in the authority log: doors were asked after that.
+fn complete(picture: &Picture, id: StatementId, signed: &Signed<Opening>) -> Moment {
     let consents = picture.statements().consents.values();
-    consents
-        .filter(|consent| consent.body.opening == id)
-        .map(|consent| consent.at)
-        .fold(signed.at, Timestamp::max)
+    let consents = consents.filter(|consent| consent.body.opening == id);
+    let first = Moment {
+        now: signed.at,
+        upto: signed.index,
+    };
+    consents.fold(first, |moment, consent| Moment {
+        now: moment.now.max(consent.at),
+        upto: moment.upto.max(consent.index),
+    })
 }
 
 /// On which clearance of the insurer's environment it stands. Without one it lifted a cut made out of caution, or was an

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use clearance::{Basis, Grade};
-use evidence::{Cause, Door, Picture, Test};
+use evidence::{Cause, Door, Picture, TakenBack, Test};
 use order::Act;
 use restoration::environment::{Event, Grounds, State, next};
 use vocabulary::{Class, EnvironmentId, InsurerId, Place, Position, StatementId, Timestamp};
@@ -18,23 +18,51 @@ struct Happened {
     event: Event,
 }
 
+/// The moment something is judged at. Seconds do not order what happened within one; where that matters, the place in the
+/// authority log does, and what doors show now is left out.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    /// When.
+    pub now: Timestamp,
+    /// Up to this entry of the authority log, itself included; absent: all of it.
+    pub upto: Option<u64>,
+}
+
+impl Moment {
+    /// Whether a statement was there.
+    pub(super) fn has(self, index: Option<u64>, at: Timestamp) -> bool {
+        at <= self.now
+            && self
+                .upto
+                .is_none_or(|upto| index.is_none_or(|index| index <= upto))
+    }
+
+    /// Whether a withdrawal was there.
+    pub(super) fn has_taken(self, picture: &Picture, taken: &TakenBack) -> bool {
+        let withdrawal = picture.statements().withdrawals.get(&taken.statement);
+        self.has(withdrawal.and_then(|signed| signed.index), taken.at)
+    }
+}
+
 /// Folds everything known about an insurer's environment.
-pub(super) fn state(picture: &Picture, insurer: &InsurerId, places: &[Place], now: Timestamp) -> State {
+pub(super) fn state(picture: &Picture, insurer: &InsurerId, places: &[Place], moment: Moment) -> State {
     let environment = EnvironmentId::from(insurer.clone());
     let mut happened = Vec::new();
     suspicions(picture, places, &mut happened);
-    cuts(picture, insurer, places, &mut happened);
-    lifted(picture, insurer, &mut happened);
-    examiners(picture, &environment, &mut happened);
-    returns(picture, insurer, places.len(), &mut happened);
-    fold(picture, &environment, happened, now)
+    cuts(picture, insurer, places, moment, &mut happened);
+    lifted(picture, insurer, moment, &mut happened);
+    examiners(picture, &environment, moment, &mut happened);
+    if moment.upto.is_none() {
+        returns(picture, insurer, places.len(), &mut happened);
+    }
+    fold(picture, &environment, happened, moment.now)
 }
 
 /// The state of an environment with no doors of its own, such as the one the roots stand in: what people wrote down and
 /// what examiners said. Nothing else is known about it.
-pub(super) fn without_doors(picture: &Picture, environment: &EnvironmentId, now: Timestamp) -> Option<State> {
+pub(super) fn without_doors(picture: &Picture, environment: &EnvironmentId, moment: Moment) -> Option<State> {
     let mut happened = Vec::new();
-    examiners(picture, environment, &mut happened);
+    examiners(picture, environment, moment, &mut happened);
     let moved = picture.environments().get(environment);
     if moved.is_none() && happened.is_empty() {
         return None;
@@ -47,7 +75,7 @@ pub(super) fn without_doors(picture: &Picture, environment: &EnvironmentId, now:
             event: Event::Contained,
         });
     }
-    Some(fold(picture, environment, happened, now))
+    Some(fold(picture, environment, happened, moment.now))
 }
 
 fn fold(
@@ -132,7 +160,13 @@ fn suspicions(picture: &Picture, places: &[Place], happened: &mut Vec<Happened>)
 }
 
 /// Orders that closed a door of this insurer, and restrictions no order explains.
-fn cuts(picture: &Picture, insurer: &InsurerId, places: &[Place], happened: &mut Vec<Happened>) {
+fn cuts(
+    picture: &Picture,
+    insurer: &InsurerId,
+    places: &[Place],
+    moment: Moment,
+    happened: &mut Vec<Happened>,
+) {
     let mut contained = |at| {
         happened.push(Happened {
             at,
@@ -146,11 +180,11 @@ fn cuts(picture: &Picture, insurer: &InsurerId, places: &[Place], happened: &mut
             Act::Tighten { class, .. } => *class,
             Act::Raise { to, .. } => *to,
         };
-        if here && class != Class::Maintenance {
+        if here && class != Class::Maintenance && moment.has(signed.index, signed.at) {
             contained(signed.at);
         }
     }
-    for (_, door) in doors(picture, insurer) {
+    for (_, door) in doors(picture, insurer).filter(|_| moment.upto.is_none()) {
         for restriction in door.restrictions.values() {
             let told = match restriction.cause {
                 Cause::Order(id) => picture.statements().closings.contains_key(&id),
@@ -165,7 +199,7 @@ fn cuts(picture: &Picture, insurer: &InsurerId, places: &[Place], happened: &mut
 
 /// Openings that doors carried out: whoever cleared something for them cleared what was closed, also where the order
 /// that closed it is gone from the doors. Without a clearance two commanders lifted a cut made out of caution.
-fn lifted(picture: &Picture, insurer: &InsurerId, happened: &mut Vec<Happened>) {
+fn lifted(picture: &Picture, insurer: &InsurerId, moment: Moment, happened: &mut Vec<Happened>) {
     let statements = picture.statements();
     for (id, signed) in &statements.openings {
         let here = signed.body.doors.iter().any(|entry| {
@@ -175,7 +209,7 @@ fn lifted(picture: &Picture, insurer: &InsurerId, happened: &mut Vec<Happened>) 
                     .carried(*id)
                     .is_some_and(|carried| carried.applied.contains(&entry.door))
         });
-        if !here {
+        if !here || !moment.has(signed.index, signed.at) {
             continue;
         }
         let clearances = signed.body.clearances.iter();
@@ -200,18 +234,18 @@ fn lifted(picture: &Picture, insurer: &InsurerId, happened: &mut Vec<Happened>) 
 }
 
 /// What examiners said about an environment, and when it ended.
-fn examiners(picture: &Picture, environment: &EnvironmentId, happened: &mut Vec<Happened>) {
+fn examiners(picture: &Picture, environment: &EnvironmentId, moment: Moment, happened: &mut Vec<Happened>) {
     let statements = picture.statements();
     for (id, signed) in &statements.clearances {
         let body = &signed.body;
-        if body.environment != *environment {
+        if body.environment != *environment || !moment.has(signed.index, signed.at) {
             continue;
         }
         let mut push = |at, rank, event| happened.push(Happened { at, rank, event });
         match (&body.grade, &body.basis) {
             (Grade::Limited { until, .. }, _) => {
                 push(signed.at, 4, Event::ClearedInPart { until: *until });
-                if !another_stands(picture, *id, environment, *until) {
+                if !another_stands(picture, *id, environment, moment, *until) {
                     push(*until, 1, Event::PlannedReshut);
                 }
             }
@@ -249,10 +283,10 @@ fn examiners(picture: &Picture, environment: &EnvironmentId, happened: &mut Vec<
         }
         let ends = [
             (Some(body.expires), 1, Event::ClearanceExpired),
-            (fell(picture, *id), 5, Event::ClearanceWithdrawn),
+            (fell(picture, *id, moment), 5, Event::ClearanceWithdrawn),
         ];
         for (at, rank, event) in ends {
-            if let Some(at) = at.filter(|at| !another_stands(picture, *id, environment, *at)) {
+            if let Some(at) = at.filter(|at| !another_stands(picture, *id, environment, moment, *at)) {
                 push(at, rank, event);
             }
         }
@@ -264,6 +298,7 @@ fn another_stands(
     picture: &Picture,
     clearance: StatementId,
     environment: &EnvironmentId,
+    moment: Moment,
     at: Timestamp,
 ) -> bool {
     let clearances = picture.statements().clearances.iter();
@@ -272,19 +307,23 @@ fn another_stands(
     others.into_iter().any(|(id, signed)| {
         let ends =
             until(&signed.body.grade).map_or(signed.body.expires, |until| until.min(signed.body.expires));
-        signed.at <= at && at < ends && fell(picture, *id).is_none_or(|fell| at < fell)
+        signed.at <= at && at < ends && fell(picture, *id, moment).is_none_or(|fell| at < fell)
     })
 }
 
 /// When a clearance or what it relies on was taken back first.
-pub(super) fn fell(picture: &Picture, clearance: StatementId) -> Option<Timestamp> {
+pub(super) fn fell(picture: &Picture, clearance: StatementId, moment: Moment) -> Option<Timestamp> {
     let clearances = &picture.statements().clearances;
     let (mut seen, mut open, mut first) = (BTreeSet::new(), vec![clearance], None::<Timestamp>);
     while let Some(id) = open.pop() {
         let Some(signed) = clearances.get(&id).filter(|_| seen.insert(id)) else {
             continue;
         };
-        for taken in &signed.taken_back {
+        for taken in signed
+            .taken_back
+            .iter()
+            .filter(|taken| moment.has_taken(picture, taken))
+        {
             first = Some(first.map_or(taken.at, |at| at.min(taken.at)));
         }
         open.extend(signed.body.relies_on.iter().copied());

@@ -18,13 +18,20 @@ use restoration::{
 use vocabulary::{CellId, DoorId, EnvironmentId, InsurerId, Place, Seconds, ServiceId, Timestamp};
 
 use super::{
-    life::{self, is_open},
+    life::{self, Moment, is_open},
     peace::Peace,
 };
 
 /// Everything a plan is made from. What nobody reported is left out, and counts as closed.
 #[must_use]
 pub fn situation(estate: &Estate, picture: &Picture, peace: &Peace, now: Timestamp) -> Situation {
+    situation_at(estate, picture, peace, Moment { now, upto: None })
+}
+
+/// As [`situation`], at a moment that is over.
+#[must_use]
+pub fn situation_at(estate: &Estate, picture: &Picture, peace: &Peace, moment: Moment) -> Situation {
+    let now = moment.now;
     let mut places: BTreeMap<&InsurerId, Vec<Place>> = BTreeMap::new();
     for insurer in estate.insurers() {
         let of = |service: &ServiceId| Place {
@@ -37,21 +44,21 @@ pub fn situation(estate: &Estate, picture: &Picture, peace: &Peace, now: Timesta
     let mut environments: BTreeMap<EnvironmentId, EnvironmentFacts> = BTreeMap::new();
     for (insurer, places) in &places {
         let id = EnvironmentId::from((*insurer).clone());
-        let state = life::state(picture, insurer, places, now);
-        let facts = environment(picture, &id, state, now);
+        let state = life::state(picture, insurer, places, moment);
+        let facts = environment(picture, &id, state, moment);
         environments.insert(id, facts);
     }
     let roots = roots(estate, picture, peace);
     for id in roots.values().map(|root| &root.environment) {
-        if let Some(state) = life::without_doors(picture, id, now)
+        if let Some(state) = life::without_doors(picture, id, moment)
             && !environments.contains_key(id)
         {
-            environments.insert(id.clone(), environment(picture, id, state, now));
+            environments.insert(id.clone(), environment(picture, id, state, moment));
         }
     }
     let roots = with_states(estate, picture, &environments, roots);
     let insurers = estate.insurers();
-    let insurers = insurers.map(|insurer| (insurer.id.clone(), said(picture, &insurer.id, now)));
+    let insurers = insurers.map(|insurer| (insurer.id.clone(), said(picture, &insurer.id, moment)));
     let cells = estate.doors().filter_map(|(id, _, _)| {
         let home = environments.get(&EnvironmentId::from(id.cell().insurer.clone()))?;
         Some((id.cell().clone(), cell(picture, &id, &home.state, now)?))
@@ -86,10 +93,10 @@ pub fn situation(estate: &Estate, picture: &Picture, peace: &Peace, now: Timesta
     }
 }
 
-fn environment(picture: &Picture, id: &EnvironmentId, state: State, now: Timestamp) -> EnvironmentFacts {
+fn environment(picture: &Picture, id: &EnvironmentId, state: State, moment: Moment) -> EnvironmentFacts {
     let clearances = picture.statements().clearances.iter();
     let clearances = clearances
-        .filter(|(_, signed)| signed.body.environment == *id && signed.at <= now)
+        .filter(|(_, signed)| signed.body.environment == *id && moment.has(signed.index, signed.at))
         .map(|(statement, signed)| ClearanceFacts {
             id: *statement,
             grade: match &signed.body.grade {
@@ -100,9 +107,9 @@ fn environment(picture: &Picture, id: &EnvironmentId, state: State, now: Timesta
                 },
             },
             expires: signed.body.expires,
-            standing: match life::fell(picture, *statement) {
-                Some(at) if at <= now => Standing::Withdrawn,
-                Some(_) | None => Standing::Stands,
+            standing: match life::fell(picture, *statement, moment) {
+                Some(_) => Standing::Withdrawn,
+                None => Standing::Stands,
             },
         });
     EnvironmentFacts {
@@ -194,12 +201,12 @@ fn below(
 }
 
 /// What one insurer said and did not take back.
-fn said(picture: &Picture, insurer: &InsurerId, now: Timestamp) -> InsurerFacts {
+fn said(picture: &Picture, insurer: &InsurerId, moment: Moment) -> InsurerFacts {
     let people = picture.people();
     let slots = people.slots.iter().filter(|(cell, _)| cell.insurer == *insurer);
     InsurerFacts {
-        consents: consents(picture, insurer, now),
-        refusals: refusals(picture, insurer, now),
+        consents: consents(picture, insurer, moment),
+        refusals: refusals(picture, insurer, moment),
         ranking: people
             .ranks
             .get(insurer)
@@ -215,15 +222,19 @@ fn said(picture: &Picture, insurer: &InsurerId, now: Timestamp) -> InsurerFacts 
 }
 
 /// Whether a statement was made by an instant and not taken back by then.
-fn stands<T>(signed: &Signed<T>, now: Timestamp) -> bool {
-    signed.at <= now && signed.taken_back.iter().all(|taken| taken.at > now)
+fn stands<T>(picture: &Picture, signed: &Signed<T>, moment: Moment) -> bool {
+    let taken = signed
+        .taken_back
+        .iter()
+        .any(|taken| moment.has_taken(picture, taken));
+    moment.has(signed.index, signed.at) && !taken
 }
 
-fn consents(picture: &Picture, insurer: &InsurerId, now: Timestamp) -> Vec<ConsentFacts> {
+fn consents(picture: &Picture, insurer: &InsurerId, moment: Moment) -> Vec<ConsentFacts> {
     let statements = picture.statements();
     let standing = statements.standing_consents.values();
     let standing = standing
-        .filter(|signed| signed.body.insurer == *insurer && stands(signed, now))
+        .filter(|signed| signed.body.insurer == *insurer && stands(picture, signed, moment))
         .filter_map(|signed| {
             let to = match &signed.body.to {
                 clearance::StandingFor::Reopening => ConsentTo::Reopening,
@@ -242,7 +253,7 @@ fn consents(picture: &Picture, insurer: &InsurerId, now: Timestamp) -> Vec<Conse
         });
     let fresh = statements.consents.values();
     let fresh = fresh
-        .filter(|signed| signed.body.insurer == *insurer && stands(signed, now))
+        .filter(|signed| signed.body.insurer == *insurer && stands(picture, signed, moment))
         .filter_map(|signed| {
             let opening = &statements.openings.get(&signed.body.opening)?.body;
             let to = match &opening.becomes {
@@ -262,18 +273,18 @@ fn consents(picture: &Picture, insurer: &InsurerId, now: Timestamp) -> Vec<Conse
     standing.chain(fresh).collect()
 }
 
-fn refusals(picture: &Picture, insurer: &InsurerId, now: Timestamp) -> Vec<RefusalFacts> {
+fn refusals(picture: &Picture, insurer: &InsurerId, moment: Moment) -> Vec<RefusalFacts> {
     let statements = picture.statements();
     let refusals = statements.refusals.values();
     refusals
-        .filter(|signed| signed.body.insurer == *insurer && stands(signed, now))
+        .filter(|signed| signed.body.insurer == *insurer && stands(picture, signed, moment))
         .filter_map(|signed| {
             let against = match signed.body.against {
                 clearance::Against::Everything => Against::Everything,
                 // A no to one opening, for as long as that could be used; a recovery of a section is no opening.
                 clearance::Against::Statement(id) => {
                     let opening = &statements.openings.get(&id)?.body;
-                    if opening.expires <= now {
+                    if opening.expires <= moment.now {
                         return None;
                     }
                     Against::Services(services(opening, insurer))

@@ -1,0 +1,278 @@
+//! Plan, board and clocks from a real picture: real doors, real orders, the journal as it lies on disk.
+
+use std::{collections::BTreeSet, path::Path};
+
+use bulkhead::{
+    callout::{Call, Callout, Config},
+    clock,
+    control::others::{Duties, Peace, board, knowledge, situation},
+    exercise::checks,
+};
+use drill::side::Kept;
+use evidence::{Journal, Picture, room::IncidentOpened};
+use order::Text;
+use publication::obligations::{PersonKind, Trigger};
+use readiness::{
+    board::{Item, Why},
+    callout::{AlarmId, Earnest, What, codes},
+    contacts::ContactBook,
+};
+use restoration::{Plan, environment::State, plan::Place, promises::plan_1, situation::Stage};
+use vocabulary::{CellId, EnvironmentId, IncidentId, InsurerId, PersonId, Scope, Timestamp};
+
+use crate::{
+    BOOK,
+    common::{World, run, until},
+    file,
+};
+
+fn journal(world: &World, number: usize) -> Journal {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let to = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                copy(&entry.path(), &to);
+            } else {
+                std::fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
+    let to = world.folder().join(format!("journal-copy-{number}"));
+    copy(&world.folder().join("control/journal"), &to);
+    let charter = world.side.cast.charter.id().0;
+    Journal::open(&to, world.estate.id(), Some(charter), clock::now())
+        .unwrap()
+        .0
+}
+
+/// The first picture on disk that fits.
+fn picture(world: &World, number: &mut usize, what: &str, fits: impl Fn(&Picture) -> bool) -> Picture {
+    let mut found = None;
+    until(what, || {
+        *number += 1;
+        let picture = journal(world, *number).picture().clone();
+        found = fits(&picture).then_some(picture);
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+fn insurer(text: &str) -> InsurerId {
+    text.parse().unwrap()
+}
+
+fn cell(text: &str) -> CellId {
+    text.parse().unwrap()
+}
+
+fn state(picture: &Picture, world: &World, insurer: &str) -> State {
+    let judged = situation(&world.estate, picture, &Peace::default(), clock::now());
+    judged.environments[&EnvironmentId::new(insurer).unwrap()]
+        .state
+        .clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_a_plan_as_soon_as_there_is_a_cut_and_it_follows_the_return() {
+    let mut world = World::open().await;
+    let mut number = 0;
+    world.cut(Scope::insurer(insurer("kasse-001"))).await;
+    let cut = picture(&world, &mut number, "the cut is in the journal", |picture| {
+        picture.doors().iter().any(|(_, door)| door.class.is_some())
+    });
+    assert_eq!(state(&cut, &world, "kasse-001"), State::Contained);
+    assert_ne!(state(&cut, &world, "kasse-002"), State::Contained);
+    let judged = situation(&world.estate, &cut, &Peace::default(), clock::now());
+    let plan = Plan::make(&world.estate, &judged);
+    plan_1(&world.estate, &judged, &plan).unwrap();
+    assert!(
+        matches!(plan.place(&cell("kasse-001/kim")), Some(Place::Waits(waits)) if !waits.missing.is_empty())
+    );
+    assert!(matches!(plan.place(&cell("kasse-002/kim")), Some(Place::Up(_))));
+
+    // The board: what the logs show is known, what nobody said is not.
+    let board = board(&world.estate, &cut, &Peace::default(), clock::now());
+    let lacks: Vec<_> = board.row(&cell("kasse-002/kim")).unwrap().arming.lacks().to_vec();
+    let has = |item: &Item| {
+        lacks
+            .iter()
+            .find(|lack| lack.item() == item)
+            .map(|lack| lack.why().clone())
+    };
+    assert_eq!(has(&Item::Drill), Some(Why::NotKnown));
+    assert_eq!(
+        has(&Item::Key(PersonId::new("kasse-002.a").unwrap())),
+        None,
+        "its consent is in the log"
+    );
+
+    world.clear_and_open().await;
+    let back = picture(&world, &mut number, "everything is open again", |picture| {
+        picture.doors().values().all(|door| door.restrictions.is_empty())
+    });
+    assert!(
+        matches!(
+            state(&back, &world, "kasse-001"),
+            State::Restoring | State::Verifying
+        ),
+        "{:?}",
+        state(&back, &world, "kasse-001")
+    );
+    let judged = situation(&world.estate, &back, &Peace::default(), clock::now());
+    assert_eq!(
+        judged.cells[&cell("kasse-001/kim")].stage,
+        Stage::Started,
+        "its insurer has not tested it"
+    );
+
+    let promises = checks::promises(&mut world.side).await;
+    let plan_1 = promises.iter().find(|promise| promise.id == "PLAN-1").unwrap();
+    assert_eq!(plan_1.kept, Kept::NotCovered, "{}", plan_1.evidence);
+    assert!(
+        plan_1.evidence.contains("had clearance and consent"),
+        "{}",
+        plan_1.evidence
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_start_at_knowledge_and_the_control_room_hears_of_calls() {
+    let mut world = World::open().await;
+    let incident: IncidentId = "verdacht-1".parse().unwrap();
+    let scope = Scope::insurer(insurer("kasse-001"));
+    world.cut(scope.clone()).await;
+    let mut number = 0;
+    picture(&world, &mut number, "the cut is in the journal", |picture| {
+        picture.statements().closings.len() == 1
+    });
+
+    // A call-out tells the living control room each step.
+    let control = world.side.system.control;
+    let tls = world.side.system.people_tls();
+    let config = format!(
+        "sender = \"Übung\"\ndir = \"{}\"\n[control]\naddress = \"{control}\"\ntls = \"{}\"\n",
+        world.folder().join("calls").display(),
+        tls.display()
+    );
+    let config = file(&world.folder(), "callout.toml", &config);
+    let config: Config = bulkhead::command::process::load(Path::new(&config)).unwrap();
+    let call = Call {
+        alarm: AlarmId(incident.clone()),
+        earnest: Earnest::Exercise,
+        what: What::ContactTest,
+        duties: vec!["commander".parse().unwrap()],
+    };
+    let own = BOOK
+        .replace("anna", "kasse-001.a")
+        .replace("\"bert\"", "\"kasse-001.b\"");
+    let book = ContactBook::from_toml(&own).unwrap();
+    let (mut callout, _) = Callout::raise(&config, book, &call).unwrap();
+    let code = codes(&config.code_key().unwrap(), callout.state().calling().unwrap());
+    let code = code[&PersonId::new("kasse-001.a").unwrap()].to_string();
+    callout.answer(&format!("{code} JA"), None).await.unwrap();
+    let steps = bulkhead::callout::steps(callout.log().entries());
+    let told = picture(&world, &mut number, "the control room was told", |picture| {
+        picture.people().callouts.len() == steps.len()
+    });
+    let heard: Vec<_> = told
+        .people()
+        .callouts
+        .iter()
+        .map(|one| one.body.clone())
+        .collect();
+    assert_eq!(heard, steps, "two ways called, one answer, in this order");
+
+    // Nobody opened an incident yet: no clock. A person opens it: the provider knows, and so does who answered the call.
+    let mut journal = journal(&world, 0);
+    let peace = Peace::default();
+    let entries = |index| [(incident.clone(), index)].into();
+    assert_eq!(
+        knowledge(&world.estate, journal.picture(), &peace, &entries(0)),
+        Vec::new()
+    );
+    let opened = IncidentOpened {
+        by: Some("leitung-1".parse().unwrap()),
+        incident: incident.clone(),
+        title: Text::new("Verdacht").unwrap(),
+        scope,
+        signals: BTreeSet::new(),
+    };
+    let at = clock::now();
+    let entry = journal.append(vec![opened.into()], at).unwrap();
+    let known = knowledge(&world.estate, journal.picture(), &peace, &entries(entry));
+    let who: Vec<_> = known
+        .iter()
+        .map(|one| (one.legal_person.to_string(), one.trigger, one.entry.0))
+        .collect();
+    assert_eq!(
+        who,
+        [
+            ("betreiber".to_owned(), Trigger::SignificantIncident, entry),
+            ("betreiber".to_owned(), Trigger::PersonalDataBreach, entry),
+            ("kasse-001".to_owned(), Trigger::PersonalDataBreach, entry),
+        ]
+    );
+    assert!(known[2].kinds.contains(&PersonKind::StatutoryInsurer));
+    let duties = Duties::built_in(&world.estate).unwrap();
+    let clocks = duties.clocks(&world.estate, journal.picture(), &peace, &entries(entry), at);
+    let of = |name: &str| clocks.iter().find(|clock| clock.obligation.as_str() == name);
+    assert_eq!(of("TI-329").unwrap().starts, at);
+    assert_eq!(of("GDPR-33-C").unwrap().legal_person.as_str(), "kasse-001");
+    assert!(of("NIS2-EW").is_none(), "kim and eau answer under another law");
+    let mut rules: Vec<&str> = duties.rules().iter().map(|rule| rule.id.as_str()).collect();
+    rules.sort_unstable();
+    assert!(
+        rules.contains(&"NIS2-EW") && rules.contains(&"GDPR-33-C"),
+        "{rules:?}"
+    );
+    let after = Timestamp(at.0 + 73 * 3_600);
+    let later = duties.clocks(&world.estate, journal.picture(), &peace, &entries(entry), after);
+    assert!(
+        later
+            .iter()
+            .any(|clock| clock.obligation.as_str() == "GDPR-33-C" && clock.overdue())
+    );
+}
+
+#[test]
+fn what_was_found_out_in_peace_is_read_strictly() {
+    let folder = tempfile::tempdir().unwrap();
+    let estate = estate::check(crate::common::ESTATE, "estate.toml").unwrap();
+    let read = |text: &str| {
+        let path = file(folder.path(), "readiness.toml", text);
+        Peace::read(Path::new(&path), &estate)
+    };
+    let text = "[insurer.kasse-001]\nlast-drill = \"2026-10-01\"\nprocessing-notice = \"not-needed\"\n\
+                [site.essen]\nway-in = [\"kasse-001/kim\"]\nway-in-tested = \"2026-09-01\"\n";
+    let peace = read(text).unwrap();
+    assert_eq!(peace.way_in().unwrap().len(), 1);
+    let path = file(folder.path(), "readiness.toml", text);
+    run(&["config", "show", "--for", "readiness", &path]).expect(
+        0,
+        &[
+            "insurer.kasse-001.last-drill",
+            "2026-10-01",
+            "return.cells-per-hour",
+            "default",
+        ],
+    );
+    for (wrong, word) in [
+        ("[insurer.kasse-999]\n", "kasse-999"),
+        ("[insurer.kasse-001]\nlast-dril = \"2026-10-01\"\n", "last-dril"),
+        ("[insurer.kasse-001]\nlast-drill = \"2026-13-01\"\n", "2026-13-01"),
+        (
+            "[insurer.kasse-001.service.kimm]\nask-each-time = true\n",
+            "kasse-001.kimm",
+        ),
+    ] {
+        let trouble = read(wrong).unwrap_err();
+        let cause = trouble
+            .cause
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert!(format!("{trouble} {cause}").contains(word), "{trouble} {cause}");
+    }
+}
