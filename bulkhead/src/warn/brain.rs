@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 use vocabulary::{CellId, Digest, IncidentId, Position as DoorPosition, StatementId, Timestamp, service};
 use warning::{
-    Canary, Effect, Event, Finding, IncidentState, Meaning, Measure, Roll, SourceName, Touched, Watch,
-    decide,
+    Canary, Effect, Event, Finding, IncidentState, Meaning, Measure, Roll, Signal, SourceName, Touched,
+    Watch, decide,
     sensor::{Minute, Seen as Counted, Senders},
 };
 
@@ -338,25 +338,28 @@ impl Brain {
         self.decide(event, now);
     }
 
-    /// A person closed an incident in the journal: that explains every signal of it.
+    /// A person closed an incident in the journal: that explains every signal of it. What came after the decision was not
+    /// seen by that person; the incident cannot be closed twice, so it is told anew, by itself.
     fn explained(&mut self, closed: &ClosedBy, now: Timestamp) {
         let open = self
             .watch()
             .and_then(|watch| watch.incident(&closed.incident))
             .filter(|incident| incident.state() == IncidentState::Open);
         let Some(incident) = open else { return };
-        let signals: Vec<_> = incident
-            .unexplained()
-            // What came after the person had decided was not explained by it.
-            .filter(|signal| signal.seen <= closed.at)
-            .map(|signal| signal.id.clone())
-            .collect();
+        let signals: Vec<Signal> = incident.unexplained().cloned().collect();
         for signal in signals {
+            let mut because = closed.why.as_str().to_owned();
+            if signal.seen > closed.at {
+                say::anew(&signal, &closed.incident)
+                    .into_iter()
+                    .for_each(|saying| self.say(saying));
+                because = format!("Nach dem Abschluss gekommen und neu gemeldet. {because}");
+            }
             let event = Event::Explained {
-                signal,
+                signal: signal.id,
                 by: closed.by.clone(),
                 meaning: Meaning::FalseAlarm,
-                because: closed.why.as_str().to_owned(),
+                because,
             };
             // It only shrinks: nothing is closed for what was just explained.
             let _shrunk = self.follow(event, now);

@@ -3,7 +3,7 @@
 use evidence::room::{IncidentClosed, IncidentOpened, IncidentUpdated, SignalSeen};
 use order::Text;
 use std::collections::BTreeSet;
-use vocabulary::{IncidentId, Scope, Selector};
+use vocabulary::{Digest, IncidentId, Scope, Selector, SignalId};
 use warning::{Effect, Incident, Roll, Sentence, Signal, Touched, Watch};
 
 use super::wire::{Saying, both};
@@ -97,6 +97,26 @@ fn signal_seen(signal: &Signal, incident: Option<&IncidentId>) -> Option<Saying>
         scope: Scope(signal.touched.iter().map(selector).collect()),
         incident: incident.cloned(),
     }))
+}
+
+/// A signal that came after its incident was closed, told by itself under a name of its own.
+pub(super) fn anew(signal: &Signal, incident: &IncidentId) -> Option<Saying> {
+    let Saying::Signal(mut body) = signal_seen(signal, None)? else {
+        return None;
+    };
+    let name = Digest::of(format!("{} {incident}", signal.id).as_bytes()).to_string();
+    body.signal = SignalId::new(&format!("n-{}", name.get(..16)?)).ok()?;
+    body.what = both(
+        &format!(
+            "Nach dem Abschluss von Vorfall {incident} gekommen: {}",
+            signal.sentence.de
+        ),
+        &format!(
+            "Came after incident {incident} was closed: {}",
+            signal.sentence.en
+        ),
+    )?;
+    Some(Saying::Signal(body))
 }
 
 /// A word about an incident that changes nothing else.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use estate::Seed;
-use mail::minutes::{Marks, Minute as Told};
+use mail::minutes::{Marks, Minute as Told, Touch};
 use vocabulary::SignalId;
 use warning::Kind;
 
@@ -174,4 +174,48 @@ async fn a_full_queue_keeps_the_oldest_and_a_stale_word_of_the_teller_changes_no
         bench.brain.around.store.open(&other).is_err(),
         "another estate's incidents"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_a_person_closes_is_explained_and_what_came_later_is_told_anew() {
+    let mut bench = bench();
+    let touch = |number: u64, at: i64| Touch {
+        number,
+        at: Timestamp(at),
+        name: format!("koeder-{number}"),
+        cell: cell(),
+    };
+    let doors = BTreeMap::from([(cell(), DoorPosition::Open)]);
+    for (number, at) in [(1, MONDAY), (2, MONDAY + 100)] {
+        let seen = Seen {
+            since: Timestamp(0),
+            minutes: Vec::new(),
+            touches: vec![touch(number, at)],
+            more: false,
+        };
+        bench.brain.counted("tueren", &doors, &seen, Timestamp(at));
+    }
+    let open = |brain: &Brain| brain.status().incidents;
+    let before = open(&bench.brain);
+    assert_eq!(before.len(), 1, "both are about one insurer");
+    bench.brain.kept.queue.clear();
+    let closed = ClosedBy {
+        incident: before.first().unwrap().clone(),
+        by: "leitung-1".parse().unwrap(),
+        at: Timestamp(MONDAY + 50),
+        why: order::Text::new("eigene Prüfung").unwrap(),
+    };
+    for _ in 0..2 {
+        bench.brain.explained(&closed, Timestamp(MONDAY + 101));
+    }
+    assert!(open(&bench.brain).is_empty());
+    let told = bench.brain.kept.queue.iter();
+    let anew: Vec<_> = told
+        .filter_map(|saying| match saying {
+            Saying::Signal(signal) => Some((signal.incident.clone(), signal.what.as_str().to_owned())),
+            Saying::Opened(_) | Saying::Updated(_) | Saying::Closed(_) => None,
+        })
+        .collect();
+    assert_eq!(anew.len(), 1, "{anew:?}");
+    assert!(anew[0].0.is_none() && anew[0].1.contains("koeder-2"), "{anew:?}");
 }

@@ -10,6 +10,7 @@ use order::{StandingUse, UseNumber};
 use vocabulary::{CellId, IncidentId, Position as DoorPosition, Seconds, StatementId, Timestamp};
 use warning::{
     IncidentState,
+    promises::warn_1,
     standing::{Proposal, Stance, StandingFacts, Use, Why, propose},
 };
 
@@ -70,7 +71,19 @@ impl Brain {
             .map(|order| self.standing_facts(order, facts))
             .collect();
         let restricted = restricted(facts);
-        for proposal in propose(incident, &orders, &roll, &restricted, now) {
+        let proposals = propose(incident, &orders, &roll, &restricted, now);
+        if let Err(broken) = warn_1(&proposals, incident, &orders, &roll, &restricted, now) {
+            // The doors would refuse it as well; people hear of it here.
+            tracing::error!(%broken, "a proposal is not used");
+            let note = say::note(
+                id,
+                "Ein Vorschlag war in sich falsch und wird nicht benutzt. Menschen müssen entscheiden.",
+                "A proposal was wrong in itself and is not used. People must decide.",
+            );
+            note.into_iter().for_each(|note| self.say(note));
+            return;
+        }
+        for proposal in proposals {
             match proposal {
                 Proposal::Use(used) => self.begin_use(id, &used, facts, now),
                 Proposal::AskPeople { cells, why } => self.ask_people(id, &cells, &why),
