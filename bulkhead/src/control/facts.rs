@@ -168,20 +168,31 @@ fn incident(picture: &Picture, cells: &BTreeMap<CellId, CellFact>, now: Timestam
         },
         summary: both(
             &format!(
-                "Wir haben {} Dienste von {insurers} Krankenkassen selbst getrennt, um Schaden abzuwenden. Was angenommen wurde, ist \
-                 gespeichert und wird nach der Prüfung weitergegeben. Wieder geöffnet wird nur, was geprüft ist.",
-                cut.len()
+                "Wir haben {} von {} selbst getrennt, um Schaden abzuwenden. Was angenommen wurde, ist gespeichert und wird \
+                 nach der Prüfung weitergegeben. Wieder geöffnet wird nur, was geprüft ist.",
+                counted(cut.len(), "einen Dienst", "Dienste"),
+                counted(insurers, "einer Krankenkasse", "Krankenkassen"),
             ),
             &format!(
-                "We disconnected {} services of {insurers} health insurers ourselves to avert damage. What was accepted is stored and \
-                 is passed on after examination. Only what was examined is opened again.",
-                cut.len()
+                "We disconnected {} of {} ourselves to avert damage. What was accepted is stored and is passed on after \
+                 examination. Only what was examined is opened again.",
+                counted(cut.len(), "one service", "services"),
+                counted(insurers, "one health insurer", "health insurers"),
             ),
         )?,
         began,
         stage,
         since,
     })
+}
+
+/// A number with its noun.
+fn counted(number: usize, one: &str, many: &str) -> String {
+    if number == 1 {
+        one.to_owned()
+    } else {
+        format!("{number} {many}")
+    }
 }
 
 /// What people said for the public. A later claim of the same name corrects the one before.
