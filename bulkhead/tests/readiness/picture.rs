@@ -1,15 +1,23 @@
 //! Plan, board and clocks from a real picture: real doors, real orders, the journal as it lies on disk.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use bulkhead::{
     callout::{Call, Callout, Config},
     clock,
+    command::sign::console::Console,
     control::others::{Duties, Peace, board, knowledge, situation},
     exercise::checks,
 };
 use drill::side::Kept;
 use evidence::{Journal, Picture, room::IncidentOpened};
+use hyper::Method;
 use order::Text;
 use publication::obligations::{PersonKind, Trigger};
 use readiness::{
@@ -22,7 +30,7 @@ use vocabulary::{CellId, EnvironmentId, IncidentId, InsurerId, PersonId, Scope, 
 
 use crate::{
     BOOK,
-    common::{World, run, until},
+    common::{World, program, run, until},
     file,
 };
 
@@ -74,6 +82,45 @@ fn state(picture: &Picture, world: &World, insurer: &str) -> State {
         .clone()
 }
 
+/// A commander logs in, and sees in the console what the control room made of the cut by itself.
+fn the_console_shows_it(world: &World) {
+    let origin = format!("http://{}", world.side.system.console);
+    let mut console = Console::new(origin.parse().unwrap(), None).unwrap();
+    let wait = Duration::from_secs(30);
+    let challenge = console.ask(Method::GET, "/api/v1/login", None, wait).unwrap();
+    let challenge = challenge["challenge"].as_str().unwrap().to_owned();
+    let key = world.folder().join("people/keys/leitung-1");
+    let mut signing = Command::new(program())
+        .args(["sign", "login", "-", "--console", &origin, "--key"])
+        .arg(&key)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    signing
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(challenge.as_bytes())
+        .unwrap();
+    let signature = String::from_utf8(signing.wait_with_output().unwrap().stdout).unwrap();
+    let body = serde_json::json!({ "challenge": challenge, "signature": signature });
+    let answer = console
+        .ask(Method::POST, "/api/v1/login", Some(&body), wait)
+        .unwrap();
+    console.keep(answer["token"].as_str().map(str::to_owned));
+    let see = |path: &str| console.ask(Method::GET, path, None, wait).unwrap();
+    until("the console shows that kasse-001 waits", || {
+        let plan = see("/api/v1/plan");
+        let waiting = plan["waiting"].as_array().unwrap();
+        let waits = |cell: &str| waiting.iter().any(|line| line["what"] == cell);
+        waits("kasse-001/kim") && !waits("kasse-002/kim")
+    });
+    let board = see("/api/v1/readiness");
+    assert_eq!(board["cells"].as_array().unwrap().len(), 6, "{board}");
+    assert_eq!(board["armed"], 0, "nobody has drilled: {board}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn there_is_a_plan_as_soon_as_there_is_a_cut_and_it_follows_the_return() {
     let mut world = World::open().await;
@@ -92,6 +139,8 @@ async fn there_is_a_plan_as_soon_as_there_is_a_cut_and_it_follows_the_return() {
     );
     assert!(matches!(plan.place(&cell("kasse-002/kim")), Some(Place::Up(_))));
 
+    std::thread::scope(|scope| scope.spawn(|| the_console_shows_it(&world)).join().unwrap());
+
     // The board: what the logs show is known, what nobody said is not.
     let board = board(&world.estate, &cut, &Peace::default(), clock::now());
     let lacks: Vec<_> = board.row(&cell("kasse-002/kim")).unwrap().arming.lacks().to_vec();
@@ -99,7 +148,7 @@ async fn there_is_a_plan_as_soon_as_there_is_a_cut_and_it_follows_the_return() {
         lacks
             .iter()
             .find(|lack| lack.item() == item)
-            .map(|lack| lack.why().clone())
+            .map(|lack| lack.why())
     };
     assert_eq!(has(&Item::Drill), Some(Why::NotKnown));
     assert_eq!(
