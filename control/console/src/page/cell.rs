@@ -16,7 +16,7 @@ pub(crate) fn cell(ctx: &Ctx<'_>, view: &CellDetail) -> Response {
     let body = html! {
         p class={ "state s " (sign.slug) } {
             span.shape aria-hidden="true" { (sign.shape) } " " b { (lang::pick(ctx.lang, sign.words)) }
-            @if let Some(grade) = view.cell.grade { " " span class={ "g " (grade) } { (lang::pick(ctx.lang, words::grade_of_slug(grade))) } }
+            @if let Some(grade) = view.cell.grade { " " span class={ "g " (grade) } { (lang::pick(ctx.lang, words::grade_at(view.cell.position, grade))) } }
         }
         (facts(ctx, view))
         (restrictions(ctx, &view.restrictions))
@@ -43,7 +43,8 @@ fn what_next(ctx: &Ctx<'_>, view: &CellDetail) -> Markup {
     let draft = ctx.may(Kind::DraftNew, None) && ctx.may(Kind::IncidentNote, None);
     html! { ul {
         @if cell.grade.is_none() { li { (ctx.of("Von dieser Tür hat noch niemand gehört: läuft ihr Prozess, kennt der Leitstand ihr Protokoll? ", "Nobody has heard of this door yet: is its process running, does the room know its log? ")) @if ctx.may(Kind::Sources, None) { a href="/quellen" { (ctx.of("Quellen", "Sources")) } } } }
-        @if cell.grade == Some("failed") { li { b { (ctx.of("Es kommt etwas durch. Den Weg am Netz trennen (Firewall, Switch) und die Tür nachmessen lassen.", "Something gets through. Cut the path at the network (firewall, switch) and have the door measured again.")) } } }
+        @if cell.grade == Some("failed") && cell.position == "open" { li { b { (ctx.of("Offen, aber nicht alles geht durch. Ist ein anderer Dienst desselben Postfachs zu, geht es mit ihm wieder auf; sonst Prozess und Leitung prüfen.", "Open, but not everything passes. If another service of the same mailbox is shut, this comes back with it; otherwise check process and line.")) } } }
+        @else if cell.grade == Some("failed") { li { b { (ctx.of("Es kommt etwas durch. Den Weg am Netz trennen (Firewall, Switch) und die Tür nachmessen lassen.", "Something gets through. Cut the path at the network (firewall, switch) and have the door measured again.")) } } }
         @if cell.grade == Some("ordered") { li { (ctx.of("Eine Anordnung ist unterwegs und noch nicht in Kraft: Verbindung der Tür prüfen oder die Datei von Hand hinbringen.", "An order is on its way and not in force: check the door's connection or carry the file there by hand.")) } }
         @if let Some(since) = cell.unreached_since { li { (ctx.of("Nicht gehört seit ", "Not heard since ")) (ctx.clock.element(ctx.lang, since.0)) (ctx.of(": ihr letzter bekannter Zustand steht unten.", ": its last known state is shown below.")) } }
         @for doubt in &view.doubts { li { b { (ctx.half(doubt)) } (ctx.of(" Was hier steht, ist der letzte sichere Stand.", " What is shown here is the last that was certain.")) } }
@@ -120,8 +121,9 @@ fn proof(ctx: &Ctx<'_>, view: &CellDetail) -> Markup {
         h2 { (ctx.of("Nachweis", "Proof")) }
         @match &view.proof {
             None => p { (ctx.of("Für den jetzigen Zustand ist nichts gemessen. Ein Grad, den niemand gemessen hat, wird nicht gezeigt.", "Nothing is measured for the present state. A grade nobody measured is not shown.")) },
+            Some(proof) if proof.failures.is_empty() && view.cell.position == "open" => p { b { "✓✓ " (ctx.of("Alles geht durch", "Everything passes")) } ", " (ctx.clock.element(ctx.lang, proof.at.0)) "." },
             Some(proof) if proof.failures.is_empty() => p { b { "✓✓ " (ctx.of("Nichts kam durch", "Nothing got through")) } ", " (ctx.clock.element(ctx.lang, proof.at.0)) (ctx.of("; auch auf ", "; also on ")) (proof.old_sessions) (ctx.of(" schon offenen Verbindungen.", " connections that were open already.")) },
-            Some(proof) => div { p.bad { b { "✗ " (ctx.of("Nicht dicht", "Not tight")) } ", " (ctx.clock.element(ctx.lang, proof.at.0)) } ul { @for failure in &proof.failures { li { (ctx.half(failure)) } } } },
+            Some(proof) => div { p.bad { b { "✗ " (if view.cell.position == "open" { ctx.of("Geht nicht", "Not working") } else { ctx.of("Nicht dicht", "Not tight") }) } ", " (ctx.clock.element(ctx.lang, proof.at.0)) } ul { @for failure in &proof.failures { li { (ctx.half(failure)) } } } },
         }
     }
 }

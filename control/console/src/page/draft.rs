@@ -303,7 +303,11 @@ fn clear_form(ctx: &Ctx<'_>, filled: &Filled) -> Markup {
                 option value="limited" { (ctx.of("begrenzt: genannte Zellen, Richtungen, Stunden", "limited: named cells, directions, hours")) }
             } }
             (text_field(ctx.of("Zellen (nur begrenzt)", "Cells (limited only)"), "cells", &filled.cells))
-            (text_field(ctx.of("Richtungen (nur begrenzt): intake forward fetch send sessions", "Directions (limited only): intake forward fetch send sessions"), "directions", ""))
+            fieldset { legend { (ctx.of("Was wieder geht (nur begrenzt)", "What works again (limited only)")) }
+                @for (slug, says) in [("forward", ctx.of("Weitergabe an das Kassensystem", "Forward to the insurer's system")), ("fetch", ctx.of("Abholung", "Fetch")), ("send", ctx.of("Versand", "Send"))] {
+                    label.check { input type="checkbox" name="directions" value=(slug); (says) }
+                }
+            }
             label { (ctx.of("Bis (nur begrenzt, Berliner Zeit)", "Until (limited only, Berlin time)")) input type="datetime-local" name="until"; }
             label { (ctx.of("Grundlage", "Basis")) select name="basis" {
                 option value="examined" { (ctx.of("untersucht", "examined")) }

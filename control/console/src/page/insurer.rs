@@ -83,7 +83,7 @@ fn service_row(ctx: &Ctx<'_>, service: &OwnService) -> Markup {
     html! { tr {
         th scope="row" { a href={ "/zelle/" (service.cell.insurer) "/" (service.cell.service) } { (service.name) } small { (service.cell.service) (ctx.of(" · verkraftbar ", " · tolerable ")) (service.mtd_hours) " h" } }
         td class={ "s " (sign.slug) } { span.shape aria-hidden="true" { (sign.shape) } " " b { (lang::pick(ctx.lang, sign.words)) }
-            @if let Some(grade) = service.cell.grade { small { (lang::pick(ctx.lang, words::grade_of_slug(grade))) } }
+            @if let Some(grade) = service.cell.grade { small { (lang::pick(ctx.lang, words::grade_at(service.cell.position, grade))) } }
             @if let Some(since) = service.cell.unreached_since { small.bad { (ctx.of("still seit ", "unreached since ")) (ctx.clock.short(since.0)) } }
             @if let Some(until) = service.cell.until { small { (ctx.of("bis ", "until ")) (ctx.clock.full(ctx.lang, until.0)) } }
         }

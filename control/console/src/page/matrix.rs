@@ -140,7 +140,7 @@ fn one_cell(ctx: &Ctx<'_>, cell: &Cell, service: &str) -> Markup {
                 span.shape aria-hidden="true" { (sign.shape) } " " b { (lang::pick(ctx.lang, sign.words)) }
             }
             @if let Some(grade) = cell.grade {
-                small class={ "g " (grade) } { (lang::pick(ctx.lang, words::grade_of_slug(grade))) }
+                small class={ "g " (grade) } { (lang::pick(ctx.lang, words::grade_at(cell.position, grade))) }
             }
             // What enforces is the rule and says nothing; what does not yet must be seen.
             @if let Some(level) = cell.level && level != "enforcing" {

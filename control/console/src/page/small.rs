@@ -197,11 +197,11 @@ fn grades(ctx: &Ctx<'_>) -> Markup {
         (
             "proven",
             ctx.of(
-                "ein Prüfer kam nicht durch, auf neuer und auf offener Verbindung",
-                "a prober did not get through, on a new and on an open connection",
+                "ein Prüfer fand es genau so: zu ist zu, auf neuen und auf alten Verbindungen; offen ist offen",
+                "a prober found exactly that: shut is shut, on new and on old connections; open is open",
             ),
         ),
-        ("failed", ctx.of("ein Prüfer kam durch", "a prober got through")),
+        ("failed", ctx.of("ein Prüfer fand es anders: etwas kam durch, oder Offenes geht nicht", "a prober found otherwise: something got through, or what is open does not work")),
     ];
     html! { dl.facts { @for (slug, what) in says { dt { (lang::pick(ctx.lang, super::words::grade_of_slug(slug))) } dd { (what) } } } }
 }

@@ -46,6 +46,10 @@ fn doors(ctx: &Ctx<'_>, group: &WaitingDoor) -> Markup {
             "✗ Durchlässig: am Netz trennen und nachmessen",
             "✗ Not tight: cut at the network and measure again",
         ),
+        "broken" => (
+            "✗ Offen, aber nicht alles geht durch: andere Dienste desselben Postfachs, Prozess und Leitung prüfen",
+            "✗ Open, but not everything passes: check other services of the same mailbox, process and line",
+        ),
         "unreached" => (
             "? Nicht erreicht: Prozess und Leitung prüfen, Anordnung von Hand hinbringen",
             "? Unreached: check process and line, carry the order there by hand",

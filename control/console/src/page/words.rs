@@ -106,6 +106,15 @@ pub(crate) fn grade_of_slug(slug: &str) -> Words {
     }
 }
 
+/// A grade's word at a position: what is measured to be wrong with an open door is not that it leaks.
+pub(crate) fn grade_at(position: &str, grade: &str) -> Words {
+    if position == "open" && grade == "failed" {
+        ("✗ GEHT NICHT", "✗ NOT WORKING")
+    } else {
+        grade_of_slug(grade)
+    }
+}
+
 /// A level's word, by its name in the API.
 pub(crate) fn level_of_slug(slug: &str) -> Words {
     [Level::Observe, Level::HoldReady, Level::Enforcing]

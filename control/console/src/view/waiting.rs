@@ -98,8 +98,9 @@ pub(crate) fn waiting(asked: &Asked<'_>) -> Waiting {
 
 fn doors(asked: &Asked<'_>) -> Vec<WaitingDoor> {
     let (picture, now) = (asked.ctx.room.picture, asked.request.now);
-    let mut groups: [(&'static str, Vec<String>); 5] = [
+    let mut groups: [(&'static str, Vec<String>); 6] = [
         ("failed", Vec::new()),
+        ("broken", Vec::new()),
         ("unreached", Vec::new()),
         ("doubtful", Vec::new()),
         ("ordered", Vec::new()),
@@ -111,8 +112,10 @@ fn doors(asked: &Asked<'_>) -> Vec<WaitingDoor> {
         }
         let unreached = picture.unreached(id, now, asked.ctx.room.silence).is_some();
         let grade = door.grade();
+        let is_open = door.position_at(now) == vocabulary::Position::Open;
         let holds = [
-            grade == evidence::Grade::Failed,
+            grade == evidence::Grade::Failed && !is_open,
+            grade == evidence::Grade::Failed && is_open,
             unreached,
             picture.doubts(id).next().is_some(),
             grade == evidence::Grade::Ordered,
