@@ -261,6 +261,11 @@ impl<'a> Screen<'a> {
     }
 
     #[track_caller]
+    pub fn tick(&self, selector: &str) {
+        self.say("tick", json!({ "selector": selector }));
+    }
+
+    #[track_caller]
     pub fn press(&self, key: &str) {
         self.say("press", json!({ "text": key }));
     }

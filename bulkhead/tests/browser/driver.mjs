@@ -166,6 +166,7 @@ const does = {
     await screens.get(name).page.screenshot({ path, fullPage: true });
   },
   async print({ name, path }) {
+    await screens.get(name).page.emulateMedia({ media: null });
     await screens.get(name).page.pdf({ path, format: "A4", printBackground: false });
   },
   // So many seconds from now, as people at a desk in Berlin write it into a form.
