@@ -64,8 +64,10 @@ impl Journaling {
                 error,
             )
         })?;
+        let key = keys::log_key(&dir.with_extension("key"), &origin)?;
+        tracing::info!(key = %key.verifier(), "the journal's key, for witnesses");
         Ok(Self {
-            key: keys::log_key(&dir.with_extension("key"), &origin)?,
+            key,
             estate: estate.clone(),
             picture: watch::Sender::new(journal.picture().clone()),
             journal: Mutex::new(journal),
