@@ -6,8 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bulkhead::{clock, control_wire::Proven, door_wire::DoorLine, http, probe::Proof};
-use hyper::Method;
+use bulkhead::{clock, control_wire::Proven, door_wire::DoorLine, probe::Proof};
 use vocabulary::{DoorId, Position};
 
 use crate::{
@@ -116,8 +115,5 @@ async fn tell(people: &People<'_>, line: &DoorLine, good: bool) {
         doors: BTreeMap::from([(line.door.clone(), proof)]),
     };
     let body = serde_json::to_vec(&told).unwrap();
-    let control = people.system.endpoint(people.system.control);
-    http::call(&control, Method::POST, "/proofs", body, WAIT)
-        .await
-        .unwrap();
+    people.tell("/proofs", body).await;
 }

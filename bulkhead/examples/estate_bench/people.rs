@@ -1,4 +1,5 @@
-//! The people: what they sign, and the ceremony that opens every door, one opening and one consent for each insurer.
+//! The people: what they sign, and the ceremony that opens every door: one opening for each site, one consent
+//! of each insurer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,15 +10,16 @@ use bulkhead::{
     clock,
     door_wire::{DoorLine, Outcome, StatusReply, TryOpening},
     exercise::cast::Cast,
-    http,
+    http::{self, CallError},
 };
 use clearance::{Basis, CheckResult, ChecklistItem, Clearance, Consent, Grade, RewrappedKey};
 use hyper::Method;
 use order::{Act, AgeRecipient, Becomes, Closing, DoorOpening, Opening, Stance, Text, Uses};
-use vocabulary::{Class, Digest, DoorId, Envelope, InsurerId, Position, Scope, Seconds, StatementId};
+use vocabulary::{Class, Digest, DoorId, Envelope, InsurerId, Position, Scope, Seconds, SiteId, StatementId};
 
 use crate::{
     ground::{Ground, Part},
+    say,
     system::System,
 };
 
@@ -25,7 +27,10 @@ use crate::{
 const WAIT: Duration = Duration::from_secs(60);
 const GOOD_FOR: Seconds = Seconds(24 * 3600);
 /// Door processes that are asked beside each other.
-const ASKED_AT_ONCE: usize = 16;
+const ASKED_AT_ONCE: usize = 40;
+/// Tries to reach the control room, and the wait between them.
+const TRIES_MAX: usize = 50;
+const AGAIN: Duration = Duration::from_millis(50);
 /// How often people decide again: a door that changed while they signed refuses an opening for its old state.
 const DECISIONS_MAX: usize = 3;
 
@@ -41,13 +46,27 @@ pub struct People<'a> {
 }
 
 impl People<'_> {
-    /// Appends a statement to the authority log.
+    /// Appends a statement to the authority log. A control room that has no place for one more caller cuts it; then it
+    /// is handed in again, as a person would, and that is said: a repeated statement has no second effect.
     pub async fn publish(&self, envelope: &Envelope) {
-        let body = serde_json::to_vec(envelope).unwrap();
+        self.tell("/statement", serde_json::to_vec(envelope).unwrap())
+            .await;
+    }
+
+    /// Tells the control room something.
+    pub async fn tell(&self, path: &str, body: Vec<u8>) {
         let control = self.system.endpoint(self.system.control);
-        http::call(&control, Method::POST, "/statement", body, WAIT)
-            .await
-            .unwrap();
+        let mut tries = tokio::time::interval(AGAIN);
+        for number in 1..=TRIES_MAX {
+            tries.tick().await;
+            match http::call(&control, Method::POST, path, body.clone(), WAIT).await {
+                Ok(_) if number == 1 => return,
+                Ok(_) => return say(&format!("  {path}: the control room took it at try {number}")),
+                Err(CallError::Unreached { .. } | CallError::Garbled { .. }) => {}
+                Err(error @ CallError::Refused { .. }) => panic!("{path}: {error}"),
+            }
+        }
+        panic!("{path}: the control room did not take it in {TRIES_MAX} tries");
     }
 
     /// An order of one commander that closes everything.
@@ -105,39 +124,46 @@ impl People<'_> {
         panic!("not every door opened: {:?}", self.closed().await.values().next());
     }
 
-    /// Closed doors by insurer, with the processes that guard them.
-    async fn closed(&self) -> BTreeMap<InsurerId, Vec<(usize, DoorLine)>> {
-        let mut closed: BTreeMap<InsurerId, Vec<(usize, DoorLine)>> = BTreeMap::new();
+    /// Closed doors by site, with the processes that guard them.
+    async fn closed(&self) -> BTreeMap<SiteId, Vec<(usize, DoorLine)>> {
+        let mut closed: BTreeMap<SiteId, Vec<(usize, DoorLine)>> = BTreeMap::new();
         for (process, status) in self.statuses().await.into_iter().enumerate() {
             for line in status.doors {
                 if line.position != Position::Open {
-                    let insurer = line.door.cell().insurer.clone();
-                    closed.entry(insurer).or_default().push((process, line));
+                    let site = self.ground.parts[process].site.clone();
+                    closed.entry(site).or_default().push((process, line));
                 }
             }
         }
         closed
     }
 
+    /// One decision: everything is signed first and published then, so that the doors follow it in few pieces; one
+    /// opening for each site, which each of its processes tries once.
     async fn open_once(&self) -> bool {
         let closed = self.closed().await;
         let recipients = self.recipients().await;
-        // By process, the openings that name doors of it.
-        let mut asked: BTreeMap<usize, BTreeSet<StatementId>> = BTreeMap::new();
-        for (insurer, lines) in &closed {
-            let clearance = self.clearance(insurer);
-            self.publish(&clearance).await;
-            let opening = self.opening(lines, clearance.id());
-            self.publish(&opening).await;
-            self.publish(&self.consent(insurer, lines, opening.id(), &recipients).await)
-                .await;
-            for (process, _) in lines {
-                asked.entry(*process).or_default().insert(opening.id());
+        let mut papers = Vec::new();
+        let mut asked: BTreeMap<usize, StatementId> = BTreeMap::new();
+        for lines in closed.values() {
+            let insurers: BTreeSet<&InsurerId> =
+                lines.iter().map(|(_, line)| &line.door.cell().insurer).collect();
+            let clearances: Vec<Envelope> = insurers.iter().map(|insurer| self.clearance(insurer)).collect();
+            let opening = self.opening(lines, clearances.iter().map(Envelope::id).collect());
+            papers.extend(clearances);
+            asked.extend(lines.iter().map(|(process, _)| (*process, opening.id())));
+            let id = opening.id();
+            papers.push(opening);
+            for insurer in insurers {
+                papers.push(self.consent(insurer, lines, id, &recipients).await);
             }
+        }
+        for paper in &papers {
+            self.publish(paper).await;
         }
         let tries = asked
             .iter()
-            .map(|(process, openings)| self.try_openings(*process, openings));
+            .map(|(process, opening)| self.try_opening(*process, *opening));
         let refused: Vec<String> = together(tries).await.into_iter().flatten().collect();
         if let Some(first) = refused.first() {
             eprintln!("{} refusals, the first: {first}", refused.len());
@@ -145,29 +171,22 @@ impl People<'_> {
         self.closed().await.is_empty()
     }
 
-    /// Asks one process to try openings; gives what it refused.
-    async fn try_openings(&self, process: usize, openings: &BTreeSet<StatementId>) -> Vec<String> {
+    /// Asks one process to try an opening; gives what it refused.
+    async fn try_opening(&self, process: usize, opening: StatementId) -> Vec<String> {
         let door = self.system.endpoint(self.system.doors[process]["door"]);
-        let mut refused = Vec::new();
-        for opening in openings {
-            let wait = Seconds(20);
-            let body = serde_json::to_vec(&TryOpening {
-                opening: *opening,
-                wait,
-            })
-            .unwrap();
-            match http::call_json::<Outcome>(&door, Method::POST, "/open", body, WAIT).await {
-                Ok(outcome) => {
-                    let own = &self.ground.parts[process].services;
-                    let mine = outcome.refused.into_iter();
-                    // The doors the opening names elsewhere are not for this process to open.
-                    let mine = mine.filter(|line| own.contains(&line.door.cell().service));
-                    refused.extend(mine.map(|line| format!("{}: {}", line.door, line.missing)));
-                }
-                Err(error) => refused.push(error.to_string()),
+        let wait = Seconds(20);
+        let body = serde_json::to_vec(&TryOpening { opening, wait }).unwrap();
+        match http::call_json::<Outcome>(&door, Method::POST, "/open", body, WAIT).await {
+            Ok(outcome) => {
+                let own = &self.ground.parts[process].services;
+                let refused = outcome.refused.into_iter();
+                // The doors the opening names elsewhere are not for this process to open.
+                let mine = refused.filter(|line| own.contains(&line.door.cell().service));
+                mine.map(|line| format!("{}: {}", line.door, line.missing))
+                    .collect()
             }
+            Err(error) => vec![error.to_string()],
         }
-        refused
     }
 
     async fn recipients(&self) -> Vec<AgeRecipient> {
@@ -205,7 +224,7 @@ impl People<'_> {
         self.cast.sign(&clearance, &["forensik-1", "forensik-3"]).unwrap()
     }
 
-    fn opening(&self, lines: &[(usize, DoorLine)], clearance: StatementId) -> Envelope {
+    fn opening(&self, lines: &[(usize, DoorLine)], clearances: BTreeSet<StatementId>) -> Envelope {
         let now = clock::now();
         let doors = lines.iter().map(|(_, line)| DoorOpening {
             door: line.door.clone(),
@@ -216,7 +235,7 @@ impl People<'_> {
             estate: self.ground.estate.id().clone(),
             doors: doors.collect(),
             becomes: Becomes::Open,
-            clearances: BTreeSet::from([clearance]),
+            clearances,
             reason: words("nach Freigabe / after clearance"),
             issued: now,
             expires: now.plus(Seconds(3600)),
@@ -233,7 +252,10 @@ impl People<'_> {
         recipients: &[AgeRecipient],
     ) -> Envelope {
         let companion = self.cast.release_identity(insurer).unwrap();
-        let processes: BTreeSet<usize> = lines.iter().map(|(process, _)| *process).collect();
+        let own = lines
+            .iter()
+            .filter(|(_, line)| line.door.cell().insurer == *insurer);
+        let processes: BTreeSet<usize> = own.map(|(process, _)| *process).collect();
         let mut rewrapped = Vec::new();
         for process in processes {
             let door = self.system.endpoint(self.system.doors[process]["door"]);

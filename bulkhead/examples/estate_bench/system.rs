@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bulkhead::{
@@ -272,6 +272,16 @@ impl System {
             address,
             tls: Some(self.connector.clone()),
         }
+    }
+
+    /// When the last door process wrote to its ledger. Looking costs the processes nothing.
+    pub fn last_written(&self, ground: &Ground) -> SystemTime {
+        let times = ground.parts.iter().flat_map(|part| {
+            let entries = self.folder.join(&part.name).join("doors/entries");
+            let files = std::fs::read_dir(entries).unwrap().flatten();
+            files.map(|file| file.metadata().unwrap().modified().unwrap())
+        });
+        times.max().unwrap()
     }
 
     /// Most memory that all processes together, and the largest of them, ever had resident, in MiB.
