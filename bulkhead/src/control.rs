@@ -173,6 +173,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
                 .serve(opened.listener, opened.acceptor, stop.clone()),
         );
     }
+    let rested = journal.clone();
     let parts = Arc::new(Parts {
         room,
         journal,
@@ -184,6 +185,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     });
     http::serve(listener, acceptor, answerer, stop).await;
     tasks.shutdown().await;
+    rested.rest();
     Ok(())
 }
 
@@ -297,12 +299,14 @@ fn take(journal: &Journaling, call: &Call) -> Reply {
         }),
         "/backlog" => call.json().map(|told| done(journal.take_backlog(told))),
         "/proofs" => call.json().map(|told| done(journal.take_proofs(told))),
-        "/callout" => call
-            .json::<Vec<CalloutEvent>>()
-            .map(|told| match told.len() {
-                0..=STEPS_MAX => done(journal.append(told.into_iter().map(RoomEntry::from).collect()).map(drop)),
-                _ => Reply::refuse(413, "Zu viele Schritte auf einmal. / Too many steps at once."),
-            }),
+        "/callout" => call.json::<Vec<CalloutEvent>>().map(|told| match told.len() {
+            0..=STEPS_MAX => done(
+                journal
+                    .append(told.into_iter().map(RoomEntry::from).collect())
+                    .map(drop),
+            ),
+            _ => Reply::refuse(413, "Zu viele Schritte auf einmal. / Too many steps at once."),
+        }),
         "/published" => call.json().map(|told| done(journal.take_published(told))),
         other => Err(Reply::not_found(other)),
     };
