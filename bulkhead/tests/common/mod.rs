@@ -391,11 +391,10 @@ impl World {
         );
         until("the process is dead", || {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.is_empty()
-                || stat
-                    .rsplit(") ")
-                    .next()
-                    .is_some_and(|rest| rest.starts_with('Z') || rest.starts_with('X'))
+            // Its first thread can be gone before the others, which hold its files and listeners until they end.
+            let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+            let ended = |rest: &str| rest.starts_with('Z') || rest.starts_with('X');
+            stat.is_empty() || threads <= 1 && stat.rsplit(") ").next().is_some_and(ended)
         });
     }
 
