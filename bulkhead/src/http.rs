@@ -25,8 +25,9 @@ use crate::tls;
 /// Largest body either side accepts: a consent with re-wrapped keys is the largest statement, a catch-up batch of the
 /// authority log is cut to fit.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Connections served at once; a control link has few callers, more is a fault or an attack.
-const CONNECTIONS_MAX: usize = 256;
+/// Connections served at once: 80 door processes hold about four each at a control room, and a commander's order must
+/// still get in beside a crowd of faults.
+const CONNECTIONS_MAX: usize = 2048;
 /// A caller that has not finished a request by then is cut.
 const REQUEST_SECS_MAX: Duration = Duration::from_secs(30);
 
