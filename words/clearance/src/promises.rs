@@ -229,7 +229,7 @@ fn carries(log: &[Envelope], id: StatementId, permit: &Permit) -> bool {
         (After::Open | After::Emergency { .. }, Grade::Limited { .. })
         | (After::Limited { .. }, Grade::Full) => false,
     };
-    reaches && body.environment == environment_of(permit)
+    reaches && body.environment == environment_of(permit) && is_younger(log, body, permit)
 }
 
 fn environment_of(permit: &Permit) -> EnvironmentId {
@@ -261,11 +261,9 @@ fn takes_back(charter: &Charter, envelope: &Envelope, id: StatementId, clearance
     named && (own || !charter.signers(Role::Examiner, signed.keys()).is_empty())
 }
 
-/// The class of a restriction by the log alone. What no statement explains was made by a standing order, or by a use
-/// too late to trace: at least precautionary.
-fn class_of(charter: &Charter, log: &[Envelope], id: RestrictionId, at: Timestamp) -> Class {
-    let closings: Vec<Authenticated<Closing>> = log.iter().filter_map(read::<Closing>).collect();
-    let made_it = closings.iter().find_map(|signed| {
+/// The class and the date of the closing that made a restriction.
+fn made_by(closings: &[Authenticated<Closing>], id: RestrictionId) -> Option<(Class, Timestamp)> {
+    closings.iter().find_map(|signed| {
         let Act::Tighten { class, .. } = signed.body().act else {
             return None;
         };
@@ -275,7 +273,29 @@ fn class_of(charter: &Charter, log: &[Envelope], id: RestrictionId, at: Timestam
         };
         let matches = (1..=uses).any(|number| restriction_of(signed.id(), UseNumber(number)) == id);
         matches.then_some((class, signed.body().issued))
-    });
+    })
+}
+
+/// Whether a clearance was written after everything it helped to lift was ordered. An emergency environment is another
+/// one than the one that is held.
+fn is_younger(log: &[Envelope], clearance: &Clearance, permit: &Permit) -> bool {
+    if matches!(permit.becomes(), After::Emergency { .. }) {
+        return true;
+    }
+    let closings: Vec<Authenticated<Closing>> = log.iter().filter_map(read::<Closing>).collect();
+    permit.lifts().iter().all(|id| match made_by(&closings, *id) {
+        Some((Class::Precautionary | Class::Containment, ordered)) => {
+            clearance.issued >= ordered.min(permit.at())
+        }
+        Some((Class::Maintenance, _)) | None => true,
+    })
+}
+
+/// The class of a restriction by the log alone. What no statement explains was made by a standing order, or by a use
+/// too late to trace: at least precautionary.
+fn class_of(charter: &Charter, log: &[Envelope], id: RestrictionId, at: Timestamp) -> Class {
+    let closings: Vec<Authenticated<Closing>> = log.iter().filter_map(read::<Closing>).collect();
+    let made_it = made_by(&closings, id);
     let raised = closings.iter().filter_map(|signed| match &signed.body().act {
         Act::Raise { to, only: Some(only) } if only.contains(&id) => Some(*to),
         Act::Raise { .. } | Act::Tighten { .. } => None,

@@ -185,6 +185,20 @@ pub enum ClearanceFault {
         /// Witnessed time.
         now: Timestamp,
     },
+    /// Written before the restriction it should lift.
+    #[error(
+        "{id} ist von {issued}, die Sperre {restriction} von {began}: was danach geschah, hat niemand untersucht. / {id} is of {issued}, restriction {restriction} of {began}: nobody examined what happened after it."
+    )]
+    Older {
+        /// Which.
+        id: StatementId,
+        /// From when it is.
+        issued: Timestamp,
+        /// The restriction that began later.
+        restriction: RestrictionId,
+        /// When it began.
+        began: Timestamp,
+    },
     /// Taken back, itself or its evidence.
     #[error("{0} ist zurückgezogen. / {0} is withdrawn.")]
     Withdrawn(StatementId),

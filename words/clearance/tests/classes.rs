@@ -118,6 +118,16 @@ const FINE: &[Row] = &[
         "",
     ),
     (
+        "ordered in the very second of the clearance",
+        |p| p.ordered_after(0),
+        "",
+    ),
+    (
+        "maintenance after the clearance",
+        |p| p.class(Class::Maintenance).ordered_after(60),
+        "",
+    ),
+    (
         "precautionary after the window, as containment",
         |p| Plan {
             now: T0.plus(Seconds(5 * HOUR)),

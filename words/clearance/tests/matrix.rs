@@ -37,6 +37,30 @@ fn everything_in_order_opens_the_door() {
 
 const CONTAINMENT: &[Row] = &[
     (
+        "clearance from before the containment",
+        |p| p.ordered_after(1),
+        "was danach geschah, hat niemand untersucht",
+    ),
+    (
+        "clearance from before the door was closed, by the door's own record",
+        |mut p| {
+            p.door.active[0].since = T0.plus(Seconds(1));
+            p
+        },
+        "nobody examined what happened after it",
+    ),
+    (
+        "limited clearance from before the containment",
+        |p| {
+            let mut p = p.ordered_after(1).limited(3);
+            p.opening.becomes = order::Becomes::Limited {
+                until: T0.plus(Seconds(2 * HOUR)),
+            };
+            p
+        },
+        "was danach geschah, hat niemand untersucht",
+    ),
+    (
         "clearance dated into the future",
         |p| Plan {
             clearance: Clearance {

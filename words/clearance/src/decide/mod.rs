@@ -263,6 +263,7 @@ impl Authority {
 
     fn carries(&self, case: &Case<'_>, id: StatementId) -> Result<Carried, ClearanceFault> {
         let (signed, examiners, stands_on) = self.standing_clearance(id, case.now)?;
+        self.is_younger(case, id, signed.body())?;
         let becomes = match (&case.signed.body().becomes, &signed.body().grade) {
             (Becomes::Open, Grade::Full) => {
                 self.explains(case, id, signed.body())?;
@@ -319,6 +320,49 @@ impl Authority {
             stands_on,
             becomes,
         })
+    }
+
+    /// Nobody has examined what happened after the examination: a clearance says nothing about a restriction that began
+    /// later, however long it is good for. An emergency environment is another one than the one that is held.
+    fn is_younger(
+        &self,
+        case: &Case<'_>,
+        id: StatementId,
+        clearance: &Clearance,
+    ) -> Result<(), ClearanceFault> {
+        let lifts_all = match &case.signed.body().becomes {
+            Becomes::Open => false,
+            Becomes::Limited { .. } => true,
+            Becomes::Emergency { .. } => return Ok(()),
+        };
+        let meant = case.door.active.iter().filter(|fact| {
+            (lifts_all || case.lifts.contains(&fact.id))
+                && self.class_now(&case.door.place, fact) > Class::Maintenance
+        });
+        for fact in meant {
+            let began = self.began(fact, case.now);
+            if clearance.issued < began {
+                let (restriction, issued) = (fact.id, clearance.issued);
+                return Err(ClearanceFault::Older {
+                    id,
+                    issued,
+                    restriction,
+                    began,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// When a restriction began: not before the door says, nor before its order was written, as far as that is not in the
+    /// future of witnessed time.
+    fn began(&self, fact: &RestrictionFacts, now: Timestamp) -> Timestamp {
+        let ordered = self
+            .restrictions
+            .get(&fact.id)
+            .and_then(|id| self.closings.get(id))
+            .map_or(fact.since, |closing| closing.body().issued.min(now));
+        fact.since.max(ordered)
     }
 
     /// "Signal explained" lifts only what was ordered for that signal, by the door's record and by the log's.

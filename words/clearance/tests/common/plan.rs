@@ -58,6 +58,18 @@ impl Plan {
         }
     }
 
+    /// The closing was ordered so much later, after the clearance was written.
+    pub(crate) fn ordered_after(mut self, seconds: u64) -> Self {
+        let signal = self.door.active[0].signal.clone();
+        self.closing.issued = T0.plus(Seconds(seconds));
+        let Act::Tighten { class, .. } = self.closing.act else {
+            unreachable!()
+        };
+        self = self.class(class);
+        self.door.active[0].signal = signal;
+        self
+    }
+
     pub(crate) fn class(mut self, class: Class) -> Self {
         let Act::Tighten { class: stored, .. } = &mut self.closing.act else {
             unreachable!()
