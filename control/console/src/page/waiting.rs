@@ -86,7 +86,7 @@ fn one_opening(ctx: &Ctx<'_>, opening: &WaitingOpening) -> Markup {
     html! { li {
         (statement_link(ctx, &opening.statement)) " " (ctx.clock.element(ctx.lang, opening.at.0)) ": "
         b { (opening.applied) (ctx.of(" von ", " of ")) (opening.doors) (ctx.of(" Türen offen", " doors open")) }
-        @if opening.missing.is_empty() { p.wait { "… " (ctx.of("Nichts bekannt, was fehlt: die Tür fragt selbst mit frischer Sicht.", "Nothing known to be missing: the door asks by itself under a fresh view.")) } }
+        @if opening.missing.is_empty() { p.wait { "… " (ctx.of("Nichts bekannt, was fehlt. Jetzt die Türen fragen: bulkhead order open DATEI --door ADRESSE", "Nothing known to be missing. Ask the doors now: bulkhead order open FILE --door ADDRESS")) } }
         @for missing in &opening.missing { p.wait { "▲ " (ctx.half(&missing.what)) " (" (missing.doors) (ctx.of(" Türen)", " doors)")) } }
     } }
 }
