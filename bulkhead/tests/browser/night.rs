@@ -229,6 +229,11 @@ fn name_of_path(screen: &Screen<'_>) -> String {
 /// The insurer reads what is asked of it at the console and signs at home.
 fn consent(night: &Night<'_>, name: &str, reason: &str) {
     night.desk.see("/warten");
+    // The log has it before the picture does.
+    reload_until(
+        &night.desk,
+        "main:has-text('1 von 1 Zustimmung der Kasse kasse-001')",
+    );
     night
         .desk
         .says(&["0 von 2 Türen offen", "1 von 1 Zustimmung der Kasse kasse-001"]);

@@ -12,10 +12,20 @@ async fn is_readable(world: &World, wanted: Readable) -> bool {
     status.cells.iter().all(|cell| cell.readable == wanted)
 }
 
+/// Waits until it is so.
+async fn until_readable(world: &World, wanted: Readable) {
+    let began = std::time::Instant::now();
+    while !is_readable(world, wanted).await {
+        assert!(began.elapsed() < common::LIMIT, "waited in vain: {wanted:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn caution_keeps_the_keys_for_the_window_of_the_charter_and_no_longer() {
     let mut world = World::open().await;
-    assert!(is_readable(&world, Readable::Here).await);
+    // The keys come with the consents, a little after the doors open.
+    until_readable(&world, Readable::Here).await;
     let cut = world.closing(Class::Precautionary, Scope::everything(), Uses::Once);
     let cut = world.side.cast.sign(&cut, &["leitung-1"]).unwrap();
     world
@@ -41,10 +51,6 @@ async fn caution_keeps_the_keys_for_the_window_of_the_charter_and_no_longer() {
     charter.precautionary_window = Seconds(1);
     let third = world.side.cast.sign(&charter, &signers).unwrap();
     world.publish(&third);
-    let began = std::time::Instant::now();
-    while !is_readable(&world, Readable::ByInsurerOnly).await {
-        assert!(began.elapsed() < common::LIMIT, "the keys outlast their window");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    until_readable(&world, Readable::ByInsurerOnly).await;
     world.end().await;
 }
