@@ -44,9 +44,16 @@ fn until_answered(world: &World, item: ItemId, word: &str) -> File {
         .site()
         .join(format!("frage/{}/{key}.json", &key[..2]));
     let read = || -> Option<File> { serde_json::from_slice(&std::fs::read(&path).ok()?).ok() };
-    until(&format!("the answer says {word}"), || {
-        read().is_some_and(|file| file.state.slug() == word)
-    });
+    let began = std::time::Instant::now();
+    while read().is_none_or(|file| file.state.slug() != word) {
+        assert!(
+            began.elapsed() < common::LIMIT,
+            "{} does not say {word}; the publisher said:\n{}",
+            path.display(),
+            std::fs::read_to_string(world.folder().join("publish.log")).unwrap_or_default()
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     read().unwrap()
 }
 

@@ -13,7 +13,11 @@ use serde::Serialize;
 use spool::{
     About, Entropy, ItemId, KeyEpoch, Recipient, ReleaseRecipients, ReleasedKeys, Spool, WrappedKey,
 };
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinSet,
+    time::Instant,
+};
 use vocabulary::{CellId, Class, Digest, DoorId, Hasher, InsurerId, Position, TransitRule};
 use zeroize::Zeroizing;
 
@@ -43,6 +47,9 @@ pub struct Store {
     /// How long a precautionary cut leaves the door's keys in place, so that a false alarm can be lifted without waking
     /// every insurer: the charter's window, as soon as the charter is known. A raised class ends it at once.
     caution: watch::Sender<Option<Duration>>,
+    /// Held while keys are destroyed or taken: whoever destroys looks at the door once more, and never at one that was
+    /// opened, with its keys brought, in between.
+    keys: Mutex<()>,
 }
 
 impl Store {
@@ -85,6 +92,7 @@ impl Store {
             recipient,
             gates: gates.clone(),
             caution: watch::Sender::new(None),
+            keys: Mutex::new(()),
         })
     }
 
@@ -146,10 +154,10 @@ impl Store {
             match why {
                 // Limited operation hands on what is stored; its keys go when it ends.
                 Why::Restricted(_) if handing_on => {}
-                Why::Restricted(Class::Containment) => self.destroy(door.cell()).await,
+                Why::Restricted(Class::Containment) => self.destroy_if(&door, Class::Containment).await,
                 Why::Restricted(Class::Precautionary) => {
                     if self.outlasts_caution(&mut view).await {
-                        self.destroy(door.cell()).await;
+                        self.destroy_if(&door, Class::Precautionary).await;
                     } else if view.has_changed().is_err() {
                         return;
                     } else {
@@ -192,6 +200,18 @@ impl Store {
             .send_if_modified(|known| known.replace(window) != Some(window));
     }
 
+    /// Destroys the keys of a door that is still closed for a reason of this class.
+    async fn destroy_if(&self, door: &DoorId, class: Class) {
+        let _alone = self.keys.lock().await;
+        let is_closed = self.gates.get(door).is_some_and(|gate| {
+            let view = gate.view();
+            view.why == Why::Restricted(class) && view.rules.forward == TransitRule::Stop
+        });
+        if is_closed {
+            self.destroy(door.cell()).await;
+        }
+    }
+
     async fn destroy(&self, cell: &CellId) {
         if !self.spool.enrolled().contains(cell) {
             return;
@@ -223,8 +243,8 @@ impl Store {
                 tracing::error!(%cell, %error, "cell could not be declared to the spool");
             }
             // A new door stands contained before its cell is known to the spool: no view changes afterwards.
-            if self.is_contained(door) && self.spool.is_open(cell) {
-                self.destroy(cell).await;
+            if self.spool.is_open(cell) {
+                self.destroy_if(door, Class::Containment).await;
             }
         }
     }
@@ -247,6 +267,7 @@ impl Store {
                 });
             }
         }
+        let _alone = self.keys.lock().await;
         for (door, wrapped) in by_door {
             let cell = door.cell();
             if self.is_contained(door) {
