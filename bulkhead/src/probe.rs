@@ -358,7 +358,7 @@ impl Round {
         while let Some(done) = tries.join_next().await {
             let Ok((door, proof, kept)) = done else { continue };
             if proof.position != Position::Open && !proof.failures.is_empty() {
-                tracing::error!(%door, failures = ?proof.failures, "something gets through a closed door");
+                tracing::error!(%door, failures = ?proof.failures, "a closed door is not proven");
             }
             standing.insert(door.clone(), kept);
             self.shared

@@ -30,7 +30,6 @@ use crate::{
     files,
     http::{self, Endpoint},
     report::{Code, Trouble},
-    tls,
 };
 
 /// Longest wait of one long poll for new facts, in seconds, and the wait for its answer.
@@ -78,15 +77,7 @@ pub struct Config {
 /// # Errors
 /// [`Trouble`] when a folder or certificate cannot be used.
 pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), Trouble> {
-    let connector = config
-        .tls
-        .as_deref()
-        .map(command::identity)
-        .transpose()?
-        .as_ref()
-        .map(tls::Identity::connector)
-        .transpose()
-        .map_err(command::tls_trouble)?;
+    let connector = command::connector(config.tls.as_deref())?;
     let mut answers = match (&config.estate, config.houses.is_empty()) {
         (_, true) => None,
         (Some(estate), false) => Some(Answers::open(

@@ -140,12 +140,7 @@ impl Config {
 
 impl Control {
     pub(super) fn endpoint(&self) -> Result<Endpoint, Trouble> {
-        let tls = self.tls.as_deref().map(command::identity).transpose()?;
-        let tls = tls
-            .as_ref()
-            .map(crate::tls::Identity::connector)
-            .transpose()
-            .map_err(command::tls_trouble)?;
+        let tls = command::connector(self.tls.as_deref())?;
         Ok(Endpoint {
             address: self.address,
             tls,

@@ -166,6 +166,16 @@ pub fn identity(folder: &Path) -> Result<tls::Identity, Trouble> {
     tls::Identity::load(folder).map_err(tls_trouble)
 }
 
+/// How a part with these TLS files talks to another; without files, in plain text, which only loopback allows.
+///
+/// # Errors
+/// [`Trouble`] with the file that is wrong.
+pub fn connector(folder: Option<&Path>) -> Result<Option<tls::Connector>, Trouble> {
+    let identity = folder.map(identity).transpose()?;
+    let connector = identity.as_ref().map(tls::Identity::connector);
+    connector.transpose().map_err(tls_trouble)
+}
+
 /// TLS trouble as an operator meets it.
 pub fn tls_trouble(error: tls::TlsError) -> Trouble {
     Trouble::because(

@@ -9,7 +9,7 @@ use hyper::Method;
 use record::{Note, Origin};
 use vocabulary::EstateId;
 
-use super::{identity, tls_trouble, verify};
+use super::{connector, verify};
 use crate::{
     clock, control,
     door_wire::LedgerPiece,
@@ -172,15 +172,7 @@ fn unusable(error: evidence::Error) -> Trouble {
 
 /// Reads the whole ledger of one door process.
 async fn ask(config: &control::Config, door: SocketAddr) -> Result<Brought, Trouble> {
-    let tls = config
-        .tls
-        .as_deref()
-        .map(identity)
-        .transpose()?
-        .as_ref()
-        .map(crate::tls::Identity::connector)
-        .transpose()
-        .map_err(tls_trouble)?;
+    let tls = connector(config.tls.as_deref())?;
     let endpoint = Endpoint { address: door, tls };
     let mut entries = Vec::new();
     loop {
