@@ -57,8 +57,20 @@ pub(crate) fn open_for_writing(path: &Path) -> Result<File, Error> {
         .map_err(Error::io("open", path))
 }
 
-/// Takes the directory for one writer. Held as long as the file lives; the system lets go of it when a process dies.
-pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
+/// The right to write a directory. The system takes it back when a process dies.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    /// Lets go by name: a child that another thread is just starting holds a copy of the file until it becomes its own
+    /// program, and closing ours would leave the directory taken for that moment.
+    fn drop(&mut self) {
+        let _closing_lets_go_too = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+/// Takes the directory for one writer.
+pub(crate) fn lock(dir: &Path) -> Result<Lock, Error> {
     let path = dir.join("lock");
     let file = OpenOptions::new()
         .create(true)
@@ -67,7 +79,7 @@ pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
         .open(&path)
         .map_err(Error::io("open", &path))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::InUse(dir.to_path_buf())),
         Err(errno) => Err(Error::io("lock", &path)(errno.into())),
     }

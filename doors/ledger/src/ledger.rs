@@ -34,7 +34,7 @@ const NAME_LINE: &str = "bulkhead ledger 1";
 pub struct Ledger {
     dir: PathBuf,
     origin: Origin,
-    _lock: File,
+    _lock: disk::Lock,
     segment: File,
     segment_number: u32,
     /// Where the next commit begins in the segment.
@@ -137,7 +137,7 @@ impl Ledger {
         Self::load(dir, origin, lock)
     }
 
-    fn load(dir: &Path, origin: &Origin, lock: File) -> Result<(Self, Recovered), Error> {
+    fn load(dir: &Path, origin: &Origin, lock: disk::Lock) -> Result<(Self, Recovered), Error> {
         let checkpoint = Slots::open(&dir.join("checkpoint"))?;
         let cosigned = Slots::open(&dir.join("cosigned"))?;
         let mut claims = Vec::new();
