@@ -43,7 +43,17 @@
 //! impact.eau.mtd-hours = 12   # optional: this insurer's own figures
 //! ```
 //!
-//! Optional besides: `[[host]]` (id, site, insurer, service) and `[[calendar]]` (on, what, services, insurers).
+//! Optional besides: `[[host]]` (id, site, insurer, service), `[[calendar]]` (on, what, services, insurers), and the ways by
+//! which responders come in from outside, so that a cut can say whom it would lock out before it is signed:
+//!
+//! ```toml
+//! [[responders]]
+//! name = "Forensics lab, remote access"
+//! address = "vpn.lab.example:443"  # host name or IP address, with port
+//! flow = "sessions"           # what carries them at these doors: intake, forward, fetch, send or sessions (default)
+//! through = ["kasse-001/epa"] # doors it leads through; an empty list says: through none
+//! ask = "Duty officer of the lab, +49 30 5550100"  # whom to ask before it is cut
+//! ```
 //!
 //! Guarantees of an [`Estate`]: ids are unique; every reference leads somewhere; dependencies have no cycle; every
 //! insurer with `kim` or `eau` has a mailbox; a mailbox belongs to one insurer; all bounds hold.
@@ -65,7 +75,7 @@ pub use import::import;
 pub use mistake::{Mistake, Mistakes, Trouble};
 pub use model::{
     CalendarEntry, CivilDate, Counts, Estate, Host, Hours, Impact, Insurer, Livelihood, Origin, Persons,
-    Root, Service, Site,
+    Responders, Root, Service, Site,
 };
 pub use parse::{TEXT_LEN_MAX, check};
 pub use sample::{Seed, sample};

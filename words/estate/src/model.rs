@@ -4,7 +4,7 @@ use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vocabulary::{
-    CellId, Digest, DoorId, EstateId, Holdable, HostId, InsurerId, Place, Scope, ServiceId, SiteId,
+    CellId, Digest, DoorId, EstateId, Flow, Holdable, HostId, InsurerId, Place, Scope, ServiceId, SiteId,
 };
 
 use crate::{
@@ -148,6 +148,21 @@ pub struct CalendarEntry {
     pub insurers: BTreeSet<InsurerId>,
 }
 
+/// A way by which responders come in from outside: forensics, the crisis team, the authorities' people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Responders {
+    /// Who they are, for people.
+    pub name: String,
+    /// Where they come in: host name or IP address with port.
+    pub address: String,
+    /// Which flow of the doors below carries them.
+    pub flow: Flow,
+    /// The doors their way leads through; none: no door of this estate stands in it.
+    pub through: BTreeSet<DoorId>,
+    /// Whom to ask before it is cut.
+    pub ask: String,
+}
+
 /// How much of an estate a scope covers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Counts {
@@ -173,6 +188,7 @@ pub struct Estate {
     pub(crate) insurers: BTreeMap<InsurerId, Insurer>,
     pub(crate) hosts: BTreeMap<HostId, Host>,
     pub(crate) calendar: Vec<CalendarEntry>,
+    pub(crate) responders: Vec<Responders>,
     pub(crate) ordered: Vec<Node>,
     pub(crate) owners: BTreeMap<Mailbox, InsurerId>,
 }
@@ -248,6 +264,11 @@ impl Estate {
     /// Dates on which an outage costs more, by day.
     pub fn calendar(&self) -> impl ExactSizeIterator<Item = &CalendarEntry> {
         self.calendar.iter()
+    }
+
+    /// Ways by which responders come in, by name. None means that nobody declared any, not that there are none.
+    pub fn responders(&self) -> impl ExactSizeIterator<Item = &Responders> {
+        self.responders.iter()
     }
 
     /// Roots and services so that each comes after all it needs.

@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod insurer;
+mod responders;
 mod rest;
 
 /// Longest estate file, in bytes: far above 2,000 insurers with hosts, far below what hurts.
@@ -95,6 +96,7 @@ fn read(reader: &Reader<'_>) -> Option<Estate> {
     } = insurer::read_all(reader, &root, &sites, &catalogue, telematik, origin);
     let hosts = rest::read_hosts(reader, &root, &sites, &catalogue, &declared);
     let calendar = rest::read_calendar(&root, &catalogue, &declared);
+    let responders = responders::read_responders(reader, &root, &insurers, &declared);
     root.finish();
 
     let head = head?;
@@ -110,6 +112,7 @@ fn read(reader: &Reader<'_>) -> Option<Estate> {
         insurers,
         hosts,
         calendar,
+        responders,
         ordered,
         owners,
     })

@@ -39,6 +39,7 @@ pub fn sample(seed: Seed) -> String {
     out.push_str(HEAD);
     out.push_str(CATALOGUE);
     out.push_str(CALENDAR);
+    out.push_str(RESPONDERS);
     for (index, insured) in sizes(seed).into_iter().enumerate() {
         write_insurer(&mut out, index, insured);
     }
@@ -276,6 +277,23 @@ what = "Monatsstatistik fällig / monthly statistics due"
 services = ["statistics"]
 "#;
 
+/// Who would come in from outside. Names, addresses and numbers are invented: reserved names (RFC 2606), a documentation
+/// address (RFC 5737), and numbers the German regulator keeps for fiction.
+const RESPONDERS: &str = r#"
+[[responders]]
+name = "Forensik-Labor, Fernzugang"
+address = "vpn.forensik.example:443"
+flow = "sessions"
+through = ["kasse-001/epa"]
+ask = "Bereitschaft des Labors, +49 30 23125 001"
+
+[[responders]]
+name = "Notzugang der Leitwarte über eigene Leitung"
+address = "192.0.2.17:22"
+through = []
+ask = "Leitwarte Essen, +49 201 5550 100"
+"#;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,6 +329,7 @@ mod tests {
                 160
             );
             assert_eq!(estate.counts(&Scope::everything()).insurers, 80);
+            assert_eq!(estate.responders().len(), 2);
         }
         assert_ne!(sample(Seed(1)), sample(Seed(2)));
     }

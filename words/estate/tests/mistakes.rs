@@ -86,6 +86,54 @@ fn place_of(text: &str, needle: &str) -> (usize, usize) {
     (line, column)
 }
 
+const RESPONDERS: &str = r#"
+[[responders]]
+name = "Forensics"
+address = "vpn.lab.example:443"
+through = ["kasse-001/epa"]
+ask = "Duty officer"
+"#;
+
+#[test]
+fn responders_are_declared_with_their_doors_and_whom_to_ask() {
+    assert_eq!(good(&small()).responders().len(), 0);
+    let estate = good(&format!("{}{RESPONDERS}", small()));
+    let one = estate.responders().next().unwrap();
+    assert_eq!(
+        (one.name.as_str(), one.address.as_str(), one.ask.as_str()),
+        ("Forensics", "vpn.lab.example:443", "Duty officer")
+    );
+    assert_eq!(one.flow, vocabulary::Flow::Sessions);
+    assert_eq!(one.through.first().unwrap().to_string(), "kasse-001/epa");
+}
+
+#[test]
+fn a_wrong_way_in_is_found_with_its_place_and_what_to_do() {
+    for (good_part, wrong, words) in [
+        ("\"vpn.lab.example:443\"", "\"vpn.lab.example\"", "with a port"),
+        ("kasse-001/epa", "kasse-001", "insurer/service"),
+        ("kasse-001/epa", "kasse-001/kim", "there is no door of this name"),
+        ("kasse-001/epa", "kasse-009/epa", "kasse-001/eau, kasse-001/epa"),
+        ("ask = ", "tell = ", "Unknown key"),
+        ("\"Duty officer\"", "\"\"", "Not usable text"),
+        ("through = [\"kasse-001/epa\"]", "flow = \"fetching\"", "Missing"),
+    ] {
+        let text = format!("{}{}", small(), RESPONDERS.replace(good_part, wrong));
+        let mistakes = bad(&text);
+        let said = mistakes.to_string();
+        assert!(said.contains(words), "{wrong}: {said}");
+        let first_line = text.lines().count() - RESPONDERS.lines().count();
+        assert!(
+            mistakes
+                .iter()
+                .all(|mistake| mistake.line > first_line && mistake.file == "e.toml"),
+            "{said}"
+        );
+    }
+    let twice = format!("{}{RESPONDERS}{RESPONDERS}", small());
+    assert!(bad(&twice).to_string().contains("Used twice"));
+}
+
 #[test]
 fn a_valid_estate_answers_what_doors_and_orders_ask() {
     let estate = good(&small());
