@@ -312,8 +312,8 @@ impl Incident {
         near && self.pointing().any(|touched| roll.touches_any(touched, insurers))
     }
 
-    /// The known signal that a new one only repeats: same indicator, nowhere new, and not worse. Business measures and
-    /// silence tell changes only, so theirs never repeat. What an engine goes on saying after it was explained stays
+    /// The known signal that a new one only repeats: same indicator, nowhere new, and not worse. Business measures, silence
+    /// and drift tell changes only, so theirs never repeat. What an engine goes on saying after it was explained stays
     /// explained, except the worst; a canary is news again.
     pub(crate) fn repeated_by(&self, signal: &Signal) -> Option<SignalId> {
         // The very same, delivered again: a name is derived from what a signal says.
@@ -321,9 +321,12 @@ impl Incident {
             return Some(signal.id.clone());
         }
         let goes_on = match signal.kind {
-            Kind::EauRate | Kind::ErrorShare | Kind::KeyErrors | Kind::PaymentVolume | Kind::Silence => {
-                return None;
-            }
+            Kind::EauRate
+            | Kind::ErrorShare
+            | Kind::KeyErrors
+            | Kind::PaymentVolume
+            | Kind::Silence
+            | Kind::Drift => return None,
             Kind::Canary => false,
             Kind::Suricata | Kind::Wazuh => signal.severity < Severity::Critical,
         };

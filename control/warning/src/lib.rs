@@ -50,4 +50,4 @@ pub use roll::{BadPrefix, Behind, Prefix, Roll};
 pub use sensor::{ErrorKind, Measure, error_kind};
 pub use signal::{Canary, Indicator, Kind, Severity, Signal, Touched};
 pub use text::Sentence;
-pub use watch::{Effect, Event, Learned, Refusal, SourceName, Watch, decide};
+pub use watch::{Effect, Event, Learned, Progress, Refusal, SourceName, Watch, decide};

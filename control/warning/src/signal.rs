@@ -82,11 +82,13 @@ pub enum Kind {
     Suricata,
     /// An alert of a Wazuh.
     Wazuh,
+    /// Something passes a door that is closed for it: the prober got through.
+    Drift,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::EauRate,
         Self::ErrorShare,
         Self::KeyErrors,
@@ -95,6 +97,7 @@ impl Kind {
         Self::Silence,
         Self::Suricata,
         Self::Wazuh,
+        Self::Drift,
     ];
 
     /// Whether it is a measure of business, which small insurers show late.
@@ -102,7 +105,7 @@ impl Kind {
     pub const fn is_business(self) -> bool {
         match self {
             Self::EauRate | Self::ErrorShare | Self::KeyErrors | Self::PaymentVolume => true,
-            Self::Canary | Self::Silence | Self::Suricata | Self::Wazuh => false,
+            Self::Canary | Self::Silence | Self::Suricata | Self::Wazuh | Self::Drift => false,
         }
     }
 
@@ -118,6 +121,7 @@ impl Kind {
             Self::Silence => "silence",
             Self::Suricata => "suricata",
             Self::Wazuh => "wazuh",
+            Self::Drift => "drift",
         }
     }
 

@@ -12,6 +12,7 @@
 //! share at least 20 percentage points above the usual. Statistics alone would wake people for 3 % instead of 2 %.
 
 use core::fmt;
+use serde::{Deserialize, Serialize};
 
 use super::WEEKS_MIN;
 
@@ -39,7 +40,8 @@ impl fmt::Display for Score {
 }
 
 /// On which side of the usual.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// Less than usual.
     Low,

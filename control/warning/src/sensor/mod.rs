@@ -12,6 +12,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use estate::CivilDate;
+use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 
 use crate::{
@@ -45,7 +46,8 @@ pub struct Minute {
 }
 
 /// What was seen in a minute.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Seen {
     /// So many eAU or payments.
     Count(u32),
@@ -125,7 +127,8 @@ pub struct Raised {
     pub expected_milli: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum Alarm {
     Calm,
     /// One unusual window, or more than one on the way.
@@ -139,7 +142,8 @@ enum Alarm {
     },
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Slot {
     since: Timestamp,
     minutes: u32,
@@ -156,12 +160,34 @@ struct Running {
 }
 
 /// Whether a time may be learned.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Lesson {
     /// Nothing speaks against it.
     Learn,
     /// An incident covers it.
     Skip,
+}
+
+/// How far a measure of one insurer has come since its last finished hour: the window and the hour that run, and the alarm.
+/// To be kept with how far the source was read, so that a restart is no gap. Of senders it holds the window's marks only.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    last: Timestamp,
+    slot: Option<Slot>,
+    hour: Option<RunningHour>,
+    alarm: Alarm,
+}
+
+/// The hour of a window's last minute, as far as it went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RunningHour {
+    minutes: u32,
+    units: u32,
+    of: u32,
+    lesson: Lesson,
 }
 
 /// One measure of one insurer.
@@ -193,6 +219,43 @@ impl Series {
     #[must_use]
     pub const fn baseline(&self) -> &Baseline {
         &self.baseline
+    }
+
+    /// How far it has come; nothing before the first minute.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        Some(Window {
+            last: self.last?,
+            slot: self.slot,
+            hour: self.running.map(|running| RunningHour {
+                minutes: running.minutes,
+                units: running.units,
+                of: running.of,
+                lesson: running.lesson,
+            }),
+            alarm: self.alarm,
+        })
+    }
+
+    /// Goes on where it was before a restart. A window of another kind than the measure is not taken.
+    #[must_use]
+    pub fn going_on(mut self, window: Window) -> Self {
+        let fits = |slot: &Slot| Seen::nothing(self.measure).with(slot.seen).is_some();
+        if window.slot.as_ref().is_some_and(|slot| !fits(slot)) {
+            return self;
+        }
+        self.last = Some(window.last);
+        self.slot = window.slot;
+        // The running hour is that of the last minute.
+        self.running = window.hour.map(|hour| Running {
+            here: local(window.last),
+            minutes: hour.minutes,
+            units: hour.units,
+            of: hour.of,
+            lesson: hour.lesson,
+        });
+        self.alarm = window.alarm;
+        self
     }
 
     /// Forgets what was learned: business has changed for good, a person said so.

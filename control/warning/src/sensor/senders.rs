@@ -6,6 +6,7 @@
 //! sender counts once per window however often it sends.
 
 use core::fmt;
+use serde::{Deserialize, Serialize};
 use vocabulary::Digest;
 
 /// Marks of a field. With 256 the estimate is within about a tenth up to some 300 senders, more than a window of the
@@ -13,7 +14,8 @@ use vocabulary::Digest;
 const BITS: u32 = 256;
 
 /// A field of marks.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Senders([u64; 4]);
 
 impl Senders {

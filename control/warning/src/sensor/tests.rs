@@ -178,3 +178,40 @@ fn incidents_holidays_and_holes_are_not_learned() {
         "every second minute is missing"
     );
 }
+
+#[test]
+fn a_restart_after_any_minute_changes_nothing() {
+    for (measure, usual, bad, of) in [(Measure::EauRate, 20, 0, 0), (Measure::ErrorShare, 0, 6, 8)] {
+        let mut whole = taught(measure, usual, of);
+        let mut restarted = whole.clone();
+        let mut turns = 0;
+        for minute in 0..240 {
+            let at = Timestamp(MONDAY + 36_000 + minute * 60);
+            let units = if (40..90).contains(&minute) { bad } else { usual };
+            let one = Minute {
+                at,
+                seen: seen(measure, at, units, of),
+            };
+            let turn = whole.take(one, Lesson::Learn, &BTreeSet::new());
+            assert_eq!(
+                restarted.take(one, Lesson::Learn, &BTreeSet::new()),
+                turn,
+                "{minute}"
+            );
+            turns += usize::from(turn.is_some());
+            let kept = serde_json::to_vec(&restarted.window().unwrap()).unwrap();
+            let window: Window = serde_json::from_slice(&kept).unwrap();
+            restarted = Series::new(measure, restarted.baseline().clone()).going_on(window);
+            assert_eq!(restarted, whole, "{minute}");
+        }
+        assert_eq!(turns, 2, "raised and settled, {measure:?}");
+    }
+}
+
+#[test]
+fn a_window_of_another_kind_is_not_taken() {
+    let mut counted = taught(Measure::EauRate, 20, 0);
+    feed(&mut counted, MONDAY + 36_000, 3, 20, 0);
+    let share = Series::new(Measure::ErrorShare, Baseline::new());
+    assert_eq!(share.clone().going_on(counted.window().unwrap()), share);
+}

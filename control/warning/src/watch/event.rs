@@ -4,7 +4,9 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-use vocabulary::{BadId, CellId, Digest, IncidentId, InsurerId, PersonId, Seconds, SignalId, Timestamp};
+use vocabulary::{
+    BadId, CellId, Digest, Epoch, IncidentId, InsurerId, PersonId, Seconds, SignalId, Timestamp,
+};
 
 use super::SOURCES_MAX;
 use crate::{
@@ -61,6 +63,22 @@ pub enum Event {
         /// Digest of what tells of it.
         evidence: Digest,
     },
+    /// The prober got through a door that is closed for what it tried. Told as long as it holds; one signal comes of it.
+    Drift {
+        /// Where.
+        cell: CellId,
+        /// The door's count of its changes when it was tried.
+        epoch: Epoch,
+        /// What got through, in the prober's words.
+        what: Vec<String>,
+        /// When it was tried.
+        at: Timestamp,
+    },
+    /// The prober does not get through any more, or the door was opened. Says nothing about the cause.
+    DriftOver {
+        /// Where.
+        cell: CellId,
+    },
     /// From now on this source must be heard within a span.
     Expect {
         /// Which source.
@@ -105,7 +123,7 @@ pub enum Effect {
         /// How often by now.
         again: u64,
     },
-    /// A business measure is usual again. The incident stays as it is.
+    /// A business measure is usual again, or a way through a closed door is closed. The incident stays as it is.
     Settled {
         /// Which signal.
         signal: SignalId,

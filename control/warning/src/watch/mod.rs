@@ -11,7 +11,7 @@ use std::{
 };
 
 use estate::CivilDate;
-use vocabulary::{BadId, CellId, Digest, IncidentId, InsurerId, Seconds, ServiceId, SignalId, Timestamp};
+use vocabulary::{BadId, CellId, Digest, Epoch, IncidentId, InsurerId, Seconds, ServiceId, SignalId, Timestamp};
 
 use crate::{
     baseline::{Baseline, Sight},
@@ -19,7 +19,7 @@ use crate::{
     incident::{Incident, IncidentState},
     local::local,
     roll::Roll,
-    sensor::{Lesson, Measure, Minute, SLOT_MINUTES, Seen, Series, Turn},
+    sensor::{Lesson, Measure, Minute, SLOT_MINUTES, Seen, Series, Turn, Window},
     signal::{Canary, Indicator, Kind, Severity, Signal, Touched, name_signal},
     text::{Sentence, clean},
 };
@@ -58,6 +58,20 @@ pub struct Learned {
     pub baseline: Baseline,
 }
 
+/// How far one measure of one insurer has come, to be kept over a restart together with how far its source was read.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// Whose.
+    pub insurer: InsurerId,
+    /// Of what.
+    pub measure: Measure,
+    /// The window that runs.
+    pub window: Window,
+    /// The signal a raised alarm gave.
+    pub raised: Option<SignalId>,
+}
+
 /// The room's state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Watch {
@@ -67,6 +81,8 @@ pub struct Watch {
     /// Which signal a raised measure gave.
     raised: BTreeMap<(InsurerId, Measure), SignalId>,
     sources: BTreeMap<SourceName, Source>,
+    /// Doors that something passes although they are closed for it, with the signal each gave.
+    drifts: BTreeMap<CellId, SignalId>,
     /// Findings below the threshold: where each indicator was seen last.
     seen: BTreeMap<Indicator, BTreeMap<InsurerId, Timestamp>>,
     incidents: BTreeMap<IncidentId, Incident>,
@@ -82,6 +98,7 @@ impl Watch {
             series: BTreeMap::new(),
             raised: BTreeMap::new(),
             sources: BTreeMap::new(),
+            drifts: BTreeMap::new(),
             seen: BTreeMap::new(),
             incidents: BTreeMap::new(),
         }
@@ -104,14 +121,55 @@ impl Watch {
         self
     }
 
+    /// With the windows that ran before a restart. Begin with [`remember`](Self::remember); what is about no cell of the estate
+    /// is left out.
+    #[must_use]
+    pub fn go_on(mut self, progress: impl IntoIterator<Item = Progress>) -> Self {
+        for Progress {
+            insurer,
+            measure,
+            window,
+            raised,
+        } in progress
+        {
+            if !cell_of(&insurer, measure).is_ok_and(|cell| self.roll.has_cell(&cell)) {
+                continue;
+            }
+            let key = (insurer, measure);
+            let series = self
+                .series
+                .remove(&key)
+                .unwrap_or_else(|| Series::new(measure, Baseline::new()));
+            self.series.insert(key.clone(), series.going_on(window));
+            if let Some(signal) = raised {
+                self.raised.insert(key, signal);
+            }
+        }
+        self
+    }
+
+    /// Doors that something passes although they are closed for it.
+    pub fn drifting(&self) -> impl Iterator<Item = &CellId> {
+        self.drifts.keys()
+    }
+
     /// With the incidents that were told before a restart.
     #[must_use]
     pub fn resume(mut self, incidents: impl IntoIterator<Item = Incident>) -> Self {
-        self.incidents.extend(
-            incidents
-                .into_iter()
-                .map(|incident| (incident.id().clone(), incident)),
-        );
+        for incident in incidents {
+            // A way that was not closed before the restart was told already.
+            let drifts = incident.signals().values().filter(|sighting| {
+                sighting.signal.kind == Kind::Drift && sighting.settled.is_none()
+            });
+            for sighting in drifts {
+                for touched in &sighting.signal.touched {
+                    if let Touched::Cell(cell) = touched {
+                        self.drifts.insert(cell.clone(), sighting.signal.id.clone());
+                    }
+                }
+            }
+            self.incidents.insert(incident.id().clone(), incident);
+        }
         self
     }
 
@@ -121,6 +179,18 @@ impl Watch {
             insurer: insurer.clone(),
             measure: *measure,
             baseline: series.baseline().clone(),
+        })
+    }
+
+    /// How far each measure has come, to be kept.
+    pub fn progress(&self) -> impl Iterator<Item = Progress> {
+        self.series.iter().filter_map(|(key, series)| {
+            Some(Progress {
+                insurer: key.0.clone(),
+                measure: key.1,
+                window: series.window()?,
+                raised: self.raised.get(key).cloned(),
+            })
         })
     }
 
@@ -262,6 +332,39 @@ impl Watch {
         }
     }
 
+    fn drift(
+        &mut self,
+        cell: CellId,
+        epoch: Epoch,
+        what: &[String],
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Vec<Effect> {
+        if !self.roll.has_cell(&cell) {
+            return refuse(Refusal::UnknownCell(cell));
+        }
+        if self.drifts.contains_key(&cell) {
+            return Vec::new();
+        }
+        match say::drift(&cell, epoch, what, at.min(now), now) {
+            Ok(signal) => {
+                self.drifts.insert(cell, signal.id.clone());
+                self.see(signal, now)
+            }
+            Err(bad) => refuse(bad.into()),
+        }
+    }
+
+    fn drift_over(&mut self, cell: &CellId, now: Timestamp) -> Vec<Effect> {
+        let Some(signal) = self.drifts.remove(cell) else {
+            return Vec::new();
+        };
+        for incident in self.incidents.values_mut() {
+            incident.settle(&signal, now);
+        }
+        vec![Effect::Settled { signal }]
+    }
+
     fn expect(
         &mut self,
         source: SourceName,
@@ -351,6 +454,13 @@ pub fn decide(mut state: Watch, event: Event, now: Timestamp) -> (Watch, Vec<Eff
             at,
             evidence,
         } => state.canary(canary, &name, touched, at, evidence, now),
+        Event::Drift {
+            cell,
+            epoch,
+            what,
+            at,
+        } => state.drift(cell, epoch, &what, at, now),
+        Event::DriftOver { cell } => state.drift_over(&cell, now),
         Event::Expect {
             source,
             within,

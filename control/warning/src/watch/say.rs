@@ -1,7 +1,7 @@
 //! Signals, with the sentence each of them says.
 
 use std::collections::BTreeSet;
-use vocabulary::{BadId, Digest, InsurerId, Timestamp};
+use vocabulary::{BadId, CellId, Digest, Epoch, InsurerId, Timestamp};
 
 use super::{
     Canary, Finding, Indicator, Kind, Measure, Sentence, Severity, Signal, SourceName, Touched, clean,
@@ -208,6 +208,57 @@ pub(super) fn silence(
         sentence: Sentence::new(
             format!("Die Quelle {source} schweigt seit {heard}. Was sie beobachtet, sieht gerade niemand."),
             format!("The source {source} has been silent since {heard}. What it watches, nobody sees now."),
+        ),
+    })
+}
+
+/// Ways of getting through that are named one by one.
+const WHAT_MAX: usize = 4;
+/// Characters of each.
+const WHAT_CHARS: usize = 80;
+
+pub(super) fn drift(
+    cell: &CellId,
+    epoch: Epoch,
+    what: &[String],
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<Signal, BadId> {
+    let indicator = Indicator::new(Kind::Drift, "behind a closed door");
+    let touched = BTreeSet::from([Touched::Cell(cell.clone())]);
+    let half = |half: fn(&String) -> String| -> String {
+        let some: Vec<String> = what
+            .iter()
+            .take(WHAT_MAX)
+            .map(|words| clean(&half(words), WHAT_CHARS))
+            .collect();
+        some.join("; ")
+    };
+    let (what_de, what_en) = (half(vocabulary::german), half(vocabulary::english));
+    Ok(Signal {
+        id: name_signal(&indicator, &touched, at, &epoch.0.to_string())?,
+        kind: Kind::Drift,
+        indicator,
+        // A door that is open by order is no drift: nothing harmless is left to explain it.
+        severity: Severity::Critical,
+        since: at,
+        seen: now,
+        evidence: BTreeSet::from([Digest::of(
+            format!("{cell} {} {} {what_en}", epoch.0, at.0).as_bytes(),
+        )]),
+        touched,
+        hosts: BTreeSet::new(),
+        unmatched: BTreeSet::new(),
+        techniques: BTreeSet::new(),
+        sentence: Sentence::new(
+            format!(
+                "Die Tür {cell} ist geschlossen (Stand {epoch}), und doch kommt etwas durch: {what_de}; gemessen {at}. Die Tür \
+                 wendet ihre Sperren neu an; bleibt es dabei, führt ein Weg an ihr vorbei."
+            ),
+            format!(
+                "Door {cell} is closed (epoch {epoch}), and yet something passes: {what_en}; measured {at}. The door applies \
+                 its restrictions anew; if it stays so, a way leads around the door."
+            ),
         ),
     })
 }
