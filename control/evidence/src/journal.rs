@@ -1,10 +1,9 @@
 //! The journal on disk: a ledger of its own, and the fold of it in memory.
 
 mod ingesting;
+mod replay;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
-use std::thread;
 
 use ledger::{Ledger, Recovered, Verified};
 use record::{Draft, Head, LogKey, Note, Origin};
@@ -16,7 +15,7 @@ use vocabulary::{Digest, EstateId, Seconds, Timestamp};
 
 use crate::entry::{Begun, Content, JournalEntry};
 use crate::error::Error;
-use crate::fold::{Fold, Ready};
+use crate::fold::Fold;
 use crate::picture::{Picture, Pin};
 use crate::room::RoomEntry;
 use crate::snapshot::{self, SnapshotUse};
@@ -29,14 +28,6 @@ pub const SOURCES_MAX: u32 = 4096;
 pub const HEARD_EVERY: Seconds = Seconds(60);
 /// Bytes after which a commit ends; well below what one sync may carry.
 const COMMIT_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// Entries handed from the reading to the folding thread at once.
-const PIECE_ENTRIES: usize = 256;
-/// Pieces under way between the threads: bounds memory.
-const PIECES_UNDER_WAY: usize = 8;
-
-/// Entries read, with what is ready of them.
-type Piece = Vec<Result<(record::Entry, Option<Ready>), ledger::Error>>;
 
 /// The name of an estate's journal.
 ///
@@ -177,42 +168,10 @@ impl Journal {
                 (used, 0)
             }
         };
-        self.fold_from(from)?;
+        replay::replay(self.ledger.read(from)?, &mut self.fold)?;
         self.fold.finish(self.ledger.head());
         self.heard_written = self.fold.lanes.iter().map(|lane| lane.source.heard).collect();
         Ok((snapshot, from))
-    }
-
-    /// One thread reads, hashes and parses; the other folds.
-    fn fold_from(&mut self, from: u64) -> Result<(), Error> {
-        let entries = self.ledger.read(from)?;
-        thread::scope(|scope| {
-            let (send, pieces) = sync_channel(PIECES_UNDER_WAY);
-            scope.spawn(move || {
-                let mut piece: Piece = Vec::with_capacity(PIECE_ENTRIES);
-                for entry in entries {
-                    let read = entry.map(|entry| {
-                        let ready = Ready::of(&JournalEntry::read(&entry).content);
-                        (entry, ready)
-                    });
-                    piece.push(read);
-                    if piece.len() == PIECE_ENTRIES {
-                        let full = std::mem::replace(&mut piece, Vec::with_capacity(PIECE_ENTRIES));
-                        if send.send(full).is_err() {
-                            return;
-                        }
-                    }
-                }
-                let _receiver_may_be_gone = send.send(piece);
-            });
-            for piece in pieces {
-                for read in piece {
-                    let (entry, ready) = read?;
-                    self.fold.apply_ready(&JournalEntry::read(&entry), ready);
-                }
-            }
-            Ok(())
-        })
     }
 
     fn check_begin(&self, dir: &Path, expected: &EstateId) -> Result<(), Error> {
@@ -344,6 +303,12 @@ impl Journal {
     /// [`Error::Ledger`] when it is none of this journal.
     pub fn keep_cosigned(&mut self, note: &Note) -> Result<(), Error> {
         Ok(self.ledger.keep_cosigned(note)?)
+    }
+
+    /// The last checkpoint kept with its cosignatures.
+    #[must_use]
+    pub fn latest_cosigned(&self) -> Option<Note> {
+        self.ledger.latest_cosigned()
     }
 
     /// Proves that an entry is among the first `size`.

@@ -14,7 +14,7 @@ use vocabulary::{
 
 use crate::door_view::{Door, Level};
 use crate::room::{
-    Backlog, CalloutEvent, ClaimMade, DraftProposed, NoticePublished, ObligationSent, PlanSlot, PromiseMade,
+    Backlog, CalloutEvent, ClaimMade, DraftDropped, DraftProposed, NoticePublished, ObligationSent, PlanSlot, PromiseMade,
     SignalSeen, TestAccepted, TestRefused,
 };
 use crate::source::{Source, SourceId, Trouble};
@@ -117,6 +117,9 @@ pub struct People {
     pub sessions: BTreeMap<Digest, (Option<PersonId>, Timestamp)>,
     /// Drafts by the statement they will be, newest version. One that entered the authority log is dropped.
     pub drafts: BTreeMap<StatementId, Written<DraftProposed>>,
+    /// Drafts somebody dropped, by the statement they would have been. Kept so that they stay dropped.
+    #[serde(default)]
+    pub dropped: BTreeMap<StatementId, Written<DraftDropped>>,
     /// How far doors are trusted in peace, where somebody said so.
     pub levels: BTreeMap<DoorId, Level>,
 }

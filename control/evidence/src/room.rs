@@ -10,7 +10,7 @@ use record::Kind;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use vocabulary::{
     CellId, DetectorId, Digest, DoorId, Envelope, EnvironmentId, Epoch, IncidentId, InsurerId, LegalEntityId,
-    PersonId, Position, Scope, ServiceId, SignalId, Timestamp,
+    PersonId, Position, Scope, ServiceId, SignalId, StatementId, Timestamp,
 };
 
 use crate::door_view::Level;
@@ -161,6 +161,18 @@ bodies! {
         obligation: String,
         /// For which legal person.
         entity: LegalEntityId,
+        /// In which incident; absent: the newest this legal person knew of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        incident: Option<IncidentId>,
+        /// The journal entry of an authority's request it answers, if it answers one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<u64>,
+        /// When it was sent, where that was before it was noted here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent: Option<Timestamp>,
+        /// Why it was late, if it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<Text>,
         /// Digest of what was sent, if it is at hand.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         digest: Option<Digest>,
@@ -196,6 +208,13 @@ bodies! {
     DraftProposed {
         /// The exact bytes to be signed, with the signatures that are there. A later one with the same bytes replaces it.
         draft: Envelope,
+    }
+    /// A draft is no longer wanted. It does not come back, whoever still signs the same bytes.
+    DraftDropped {
+        /// The statement it would have been.
+        draft: StatementId,
+        /// Why.
+        why: Text,
     }
     /// An environment moved in the restoration's state machine.
     EnvironmentMoved {
@@ -345,6 +364,7 @@ kinds! {
     BacklogCounted = "backlog.counted",
     SessionOpened = "session.opened",
     DraftProposed = "draft.proposed",
+    DraftDropped = "draft.dropped",
     EnvironmentMoved = "environment.moved",
     LevelSet = "door.level",
 }

@@ -33,7 +33,7 @@ use crate::statement::Carried;
 
 const MAGIC: &[u8; 8] = b"BHSNAP1\n";
 /// Moves with every change to what the fold makes of an entry: an older snapshot is then no longer its fold.
-const FOLD_VERSION: u32 = 1;
+const FOLD_VERSION: u32 = 2;
 
 /// Whether a snapshot helped.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,7 +8,7 @@ use vocabulary::{DoorId, Timestamp};
 use super::Fold;
 use crate::door_view::Proof;
 use crate::picture::{Environment, Incident, LIST_MAX, People, Test, Written};
-use crate::room::RoomEntry;
+use crate::room::{DraftDropped, RoomEntry};
 
 impl Fold {
     pub(super) fn room(&mut self, entry: u64, at: Timestamp, said: RoomEntry) {
@@ -59,7 +59,8 @@ impl Fold {
             | RoomEntry::NoticePublished(_)
             | RoomEntry::ObligationSent(_)
             | RoomEntry::SessionOpened(_)
-            | RoomEntry::DraftProposed(_) => {
+            | RoomEntry::DraftProposed(_)
+            | RoomEntry::DraftDropped(_) => {
                 Arc::make_mut(&mut self.picture.people).said(entry, at, said);
             }
         }
@@ -113,6 +114,8 @@ impl People {
                 self.sessions.retain(|_, (_, until)| *until > at);
                 self.sessions.insert(body.session, (body.by, body.until));
             }
+            // Somebody signed what another had dropped, or a copy of the journal brings it again.
+            RoomEntry::DraftProposed(body) if self.dropped.contains_key(&body.draft.id()) => {}
             RoomEntry::DraftProposed(body) => {
                 self.drafts.insert(body.draft.id(), Written { entry, at, body });
                 // The oldest give way: a draft is a proposal, and the journal has it.
@@ -124,11 +127,26 @@ impl People {
                     self.drafts.remove(&oldest);
                 }
             }
+            RoomEntry::DraftDropped(body) => self.drop_draft(Written { entry, at, body }),
             // Kept elsewhere in the picture.
             RoomEntry::ProofMeasured(_)
             | RoomEntry::BacklogCounted(_)
             | RoomEntry::EnvironmentMoved(_)
             | RoomEntry::LevelSet(_) => {}
+        }
+    }
+
+    /// The first word counts; the oldest give way, far later than any draft could still be signed.
+    fn drop_draft(&mut self, written: Written<DraftDropped>) {
+        let draft = written.body.draft;
+        self.drafts.remove(&draft);
+        self.dropped.entry(draft).or_insert(written);
+        while self.dropped.len() > LIST_MAX {
+            let oldest = self.dropped.iter().min_by_key(|(_, dropped)| dropped.entry);
+            let Some(oldest) = oldest.map(|(id, _)| *id) else {
+                break;
+            };
+            self.dropped.remove(&oldest);
         }
     }
 
@@ -185,6 +203,7 @@ impl People {
             | RoomEntry::BacklogCounted(_)
             | RoomEntry::SessionOpened(_)
             | RoomEntry::DraftProposed(_)
+            | RoomEntry::DraftDropped(_)
             | RoomEntry::EnvironmentMoved(_)
             | RoomEntry::LevelSet(_) => {}
         }
