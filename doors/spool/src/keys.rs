@@ -204,7 +204,17 @@ impl KeyRing {
         entropy: &mut Entropy,
     ) -> Result<(KeyRecord, Option<Secret>), Error> {
         let (secret, public) = key_pair(entropy);
-        let wrapped = wrap_key(secret.as_slice(), &[&recipients.active, &recipients.recovery])?;
+        let mut to = vec![&recipients.active, &recipients.recovery];
+        let emergency = match &custody {
+            Custody::Door | Custody::InsurerOnly => None,
+            Custody::Emergency(recipient) => Some(Recipient::new(recipient)?),
+        };
+        to.extend(&emergency);
+        let wrapped = wrap_key(secret.as_slice(), &to)?;
+        let kept = match custody {
+            Custody::Door => Some(secret),
+            Custody::InsurerOnly | Custody::Emergency(_) => None,
+        };
         let record = KeyRecord {
             epoch,
             cell: cell.clone(),
@@ -213,10 +223,6 @@ impl KeyRing {
             wrapped,
             active: recipients.active.0.clone(),
             recovery: recipients.recovery.0.clone(),
-        };
-        let kept = match custody {
-            Custody::Door => Some(secret),
-            Custody::InsurerOnly => None,
         };
         Ok((record, kept))
     }
@@ -372,6 +378,27 @@ impl KeyRing {
                 wrapped: key.record.wrapped.clone(),
             })
             .collect()
+    }
+
+    /// Keys of a cell for an emergency environment: those that were wrapped to its recipient when they were drawn, and
+    /// those whose private half is here, wrapped now.
+    pub(crate) fn shared_with(&self, cell: &CellId, recipient: &Recipient) -> Result<Vec<WrappedKey>, Error> {
+        let mut keys = Vec::new();
+        for (epoch, key) in self.of(cell) {
+            let wrapped = match (&key.record.custody, &key.secret) {
+                (Custody::Emergency(named), _) if *named == recipient.0 => key.record.wrapped.clone(),
+                (Custody::Door | Custody::InsurerOnly | Custody::Emergency(_), Some(secret)) => {
+                    wrap_key(secret.as_slice(), &[recipient])?
+                }
+                (Custody::Door | Custody::InsurerOnly | Custody::Emergency(_), None) => continue,
+            };
+            keys.push(WrappedKey {
+                epoch,
+                cell: cell.clone(),
+                wrapped,
+            });
+        }
+        Ok(keys)
     }
 
     pub(crate) fn records(&self) -> impl Iterator<Item = &KeyRecord> {

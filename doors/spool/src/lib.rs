@@ -59,6 +59,14 @@
 //! could open what came in for a cell during that second, also while the cell is held. A change of keys wipes it at
 //! once. On the disk nothing changes.
 //!
+//! # A second reader
+//!
+//! [`Spool::reader`] walks through a cell without moving anything: what waits, what was set aside, and what was handed
+//! over and has not left the insurer's mailbox as far as the door saw. It gives out what is sealed as it lies in the
+//! segments; [`unseal`] opens it elsewhere, with keys that this spool may not have. A position is an item's id within one
+//! key epoch of one cell: epochs follow each other, so an epoch whose key is missing keeps no other from being read.
+//! [`Spool::share`] begins an epoch that is wrapped to the reader's recipient too.
+//!
 //! # Giving back space
 //!
 //! Oldest segment first, whole segments, when every item in it is done. One item that stays (parked for weeks) keeps
@@ -97,6 +105,7 @@ mod own;
 pub mod promises;
 mod query;
 mod queue;
+mod reader;
 mod record;
 mod replay;
 mod scan;
@@ -105,6 +114,7 @@ mod spool;
 mod state;
 mod status;
 mod stores;
+mod unseal;
 mod writer;
 
 pub use certificate::{About, Certificate, Class};
@@ -119,7 +129,9 @@ pub use keys::{Recipient, ReleaseRecipients, ReleasedKeys, WrappedKey};
 pub use log::{BatchRoot, Logged, commitment};
 pub use offer::{Accepted, Novelty, Offer, OfferWriter, Pending};
 pub use open::Recovered;
+pub use reader::{Listed, Reader, SealedItem, Standing};
 pub use replay::Damage;
 pub use spool::Spool;
 pub use state::State;
 pub use status::{CellStatus, Readable, Status, StoreStatus};
+pub use unseal::{Unsealed, UnsealedBody, unseal};

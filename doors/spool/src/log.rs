@@ -48,6 +48,16 @@ pub enum Logged {
         /// Which.
         epochs: BTreeSet<KeyEpoch>,
     },
+    /// From here on keys of a cell are wrapped to an emergency environment too.
+    Share {
+        /// Whose.
+        cell: CellId,
+    },
+    /// From here on they no longer are.
+    Unshare {
+        /// Whose.
+        cell: CellId,
+    },
     /// Stores that are not written to at this moment, by their place in the declaration.
     StoresDown {
         /// Which; empty when all are back.
@@ -93,6 +103,8 @@ impl Logged {
             Self::KeyEpoch { .. } => "spool.key-epoch",
             Self::Hold { .. } => "spool.hold",
             Self::Release { .. } => "spool.release",
+            Self::Share { .. } => "spool.share",
+            Self::Unshare { .. } => "spool.unshare",
             Self::StoresDown { .. } => "spool.stores-down",
             Self::Reclaim { .. } => "spool.reclaim",
             Self::Batch { .. } => "spool.batch",

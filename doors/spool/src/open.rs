@@ -1,6 +1,7 @@
 //! Opening a spool: which store is the truth, what the cache lacks, what must be copied.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
     sync::{
@@ -120,6 +121,7 @@ impl Spool {
             log,
             when_copy_down: config.when_copy_down,
             capsules: Capsules::default(),
+            shares: BTreeMap::new(),
         };
         let thread = std::thread::Builder::new()
             .name("spool-writer".to_owned())

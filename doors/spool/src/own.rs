@@ -11,7 +11,7 @@ use crate::{
     copies, disk,
     frame::Kind,
     id::KeyEpoch,
-    keys::{KeyRing, ReleaseRecipients, ReleasedKeys},
+    keys::{KeyRing, Recipient, ReleaseRecipients, ReleasedKeys},
     log::Logged,
     queue::{Command, KeyChange},
     record::{CarriedRecord, Custody, Step, TransitionRecord},
@@ -29,6 +29,8 @@ impl Writer {
                     KeyChange::Enrol(cell, recipients) => self.enrol(&cell, &recipients),
                     KeyChange::Hold(cell) => self.hold(&cell),
                     KeyChange::Release(cell, keys) => self.release(&cell, keys),
+                    KeyChange::Share(cell, recipient) => self.share(&cell, &recipient),
+                    KeyChange::Unshare(cell) => self.unshare(&cell),
                 };
                 let _ = reply.send(done);
             }
@@ -59,11 +61,12 @@ impl Writer {
         custody: Custody,
     ) -> Result<(KeyEpoch, Option<Secret>), Error> {
         let epoch = KeyEpoch(self.at.next_epoch);
+        let door = custody == Custody::Door;
         let (record, secret) = KeyRing::draw(epoch, cell, recipients, custody, &mut self.shared.entropy())?;
         self.log(&Logged::KeyEpoch {
             cell: cell.clone(),
             epoch,
-            door: custody == Custody::Door,
+            door,
         })?;
         self.at.next_epoch += 1;
         let written = record.clone();
@@ -89,15 +92,17 @@ impl Writer {
         match known {
             Some(known) if known == *recipients => Ok(()),
             // Other recipients for a held cell: the new epoch is not the door's either.
-            Some(_) if !open => self.new_epoch(cell, recipients, Custody::InsurerOnly).map(|_| ()),
+            Some(_) if !open => self
+                .new_epoch(cell, recipients, self.custody_of_held(cell))
+                .map(|_| ()),
             Some(_) | None => self.open_epoch(cell, recipients),
         }
     }
 
     fn hold(&mut self, cell: &CellId) -> Result<(), Error> {
         let recipients = self.shared.keys().recipients(cell)?;
-        let custody = self.shared.keys().current(cell)?.custody;
-        if custody == Custody::InsurerOnly && !self.shared.keys().holds_any(cell) {
+        let is_doors = self.shared.keys().current(cell)?.custody == Custody::Door;
+        if !is_doors && !self.shared.keys().holds_any(cell) {
             return Ok(());
         }
         // Closing does not wait for a log that cannot be written; the failure is told afterwards.
@@ -105,8 +110,43 @@ impl Writer {
         // Destroy first: should the rest fail, what comes in is sealed to a key nobody here can open any more.
         self.shared.keys_mut().destroy(cell)?;
         logged?;
-        self.new_epoch(cell, &recipients, Custody::InsurerOnly)
-            .map(|_| ())
+        let custody = self.custody_of_held(cell);
+        self.new_epoch(cell, &recipients, custody).map(|_| ())
+    }
+
+    /// Who but the insurer may open what comes in for a cell that is held.
+    fn custody_of_held(&self, cell: &CellId) -> Custody {
+        self.shares.get(cell).map_or(Custody::InsurerOnly, |recipient| {
+            Custody::Emergency(recipient.as_str().to_owned())
+        })
+    }
+
+    /// What comes in from now on is for the emergency environment too. While the door's own key is here (a cut out of
+    /// caution) nothing begins: the key is wrapped for the environment when it asks, and the next hold sees to the rest.
+    fn share(&mut self, cell: &CellId, recipient: &Recipient) -> Result<(), Error> {
+        let recipients = self.shared.keys().recipients(cell)?;
+        let custody = self.shared.keys().current(cell)?.custody.clone();
+        self.shares.insert(cell.clone(), recipient.clone());
+        let is_doors = custody == Custody::Door && self.shared.keys().is_open(cell);
+        let custody_then = Custody::Emergency(recipient.as_str().to_owned());
+        if is_doors || custody == custody_then {
+            return Ok(());
+        }
+        self.log(&Logged::Share { cell: cell.clone() })?;
+        self.new_epoch(cell, &recipients, custody_then).map(|_| ())
+    }
+
+    /// What comes in from now on is for the insurer alone again. An epoch that is the door's is left alone.
+    fn unshare(&mut self, cell: &CellId) -> Result<(), Error> {
+        self.shares.remove(cell);
+        let recipients = self.shared.keys().recipients(cell)?;
+        match &self.shared.keys().current(cell)?.custody {
+            Custody::Door | Custody::InsurerOnly => return Ok(()),
+            Custody::Emergency(_) => {}
+        }
+        let logged = self.log(&Logged::Unshare { cell: cell.clone() });
+        self.new_epoch(cell, &recipients, Custody::InsurerOnly)?;
+        logged
     }
 
     fn release(&mut self, cell: &CellId, keys: ReleasedKeys) -> Result<(), Error> {

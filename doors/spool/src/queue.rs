@@ -11,7 +11,7 @@ use vocabulary::{CellId, Millis, Timestamp};
 use crate::{
     Error, Refused,
     id::ItemId,
-    keys::{ReleaseRecipients, ReleasedKeys},
+    keys::{Recipient, ReleaseRecipients, ReleasedKeys},
     offer::{Accepted, Prepared},
     record::Step,
     seal::sealed_len,
@@ -59,6 +59,8 @@ pub(crate) enum KeyChange {
     Enrol(CellId, ReleaseRecipients),
     Hold(CellId),
     Release(CellId, ReleasedKeys),
+    Share(CellId, Recipient),
+    Unshare(CellId),
 }
 
 impl Command {

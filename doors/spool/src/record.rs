@@ -46,13 +46,15 @@ impl SegmentRecord {
     }
 }
 
-/// Whether a key epoch was begun while the door's key store may open it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Who but the insurer can open a key epoch.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Custody {
     /// The private half lies in the key store too.
     Door,
     /// The private half never touched a disk in clear.
     InsurerOnly,
+    /// As [`InsurerOnly`](Self::InsurerOnly), but wrapped to an emergency environment's age recipient too.
+    Emergency(String),
 }
 
 /// A key pair of one cell. Repeated at the head of every segment for as long as it is needed.
@@ -72,25 +74,31 @@ impl KeyRecord {
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut put = Put::default();
         put.u64(self.epoch.0).text(&self.cell.to_string());
-        put.u8(match self.custody {
+        put.u8(match &self.custody {
             Custody::Door => 1,
             Custody::InsurerOnly => 2,
+            Custody::Emergency(_) => 3,
         });
         put.fixed(&self.public)
             .bytes(&self.wrapped)
             .text(&self.active)
             .text(&self.recovery);
+        if let Custody::Emergency(recipient) = &self.custody {
+            put.text(recipient);
+        }
         put.0
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let mut take = Take(bytes);
-        let record = Self {
-            epoch: KeyEpoch(take.u64()?),
-            cell: take.text()?.parse().ok()?,
-            custody: match take.u8()? {
+        let (epoch, cell) = (KeyEpoch(take.u64()?), take.text()?.parse().ok()?);
+        let custody = take.u8()?;
+        let mut record = Self {
+            epoch,
+            cell,
+            custody: match custody {
                 1 => Custody::Door,
-                2 => Custody::InsurerOnly,
+                2 | 3 => Custody::InsurerOnly,
                 _ => return None,
             },
             public: take.array()?,
@@ -98,6 +106,9 @@ impl KeyRecord {
             active: take.text()?.to_owned(),
             recovery: take.text()?.to_owned(),
         };
+        if custody == 3 {
+            record.custody = Custody::Emergency(take.text()?.to_owned());
+        }
         take.end()?;
         Some(record)
     }

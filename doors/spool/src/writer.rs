@@ -1,9 +1,13 @@
 //! The one thread that writes: takes what waits, puts it into one commit, syncs it on every store, fills the cache,
 //! and only then answers.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tokio::sync::oneshot;
+use vocabulary::CellId;
 
 use crate::{
     Error, Refused, WhenCopyDown,
@@ -12,6 +16,7 @@ use crate::{
     cache::{Cache, Position},
     disk,
     frame::Kind,
+    keys::Recipient,
     log::Log,
     offer::Accepted,
     queue::Command,
@@ -34,6 +39,8 @@ pub(crate) struct Writer {
     pub(crate) log: Log,
     pub(crate) when_copy_down: WhenCopyDown,
     pub(crate) capsules: Capsules,
+    /// Emergency environments that new key epochs of a cell are wrapped to as well. Told anew after each start.
+    pub(crate) shares: BTreeMap<CellId, Recipient>,
 }
 
 /// What one command came to, told after the sync.

@@ -57,6 +57,8 @@ fn roots_cover_every_item_once_at_most_once_per_second_and_an_item_can_be_proven
             Logged::KeyEpoch { .. }
             | Logged::Hold { .. }
             | Logged::Release { .. }
+            | Logged::Share { .. }
+            | Logged::Unshare { .. }
             | Logged::StoresDown { .. }
             | Logged::Reclaim { .. } => None,
         })
