@@ -90,6 +90,11 @@ fn body(kind: PayloadType, estate: &str, issued: Timestamp) -> Result<Value, Ref
         PayloadType::Delegation => json!({
             "person": person(), "environments": [], "reason": "", "expires": after(PRESENT_SECS),
         }),
+        PayloadType::AnswerRelease => json!({
+            "insurer": "", "environment": "",
+            "releases": { "policy": { "cells": [], "answers": [], "perDayMax": 100 } },
+            "reason": "", "expires": after(PRESENT_SECS),
+        }),
         PayloadType::Freshness => return Err(Refused::Unreadable(kind)),
     };
     if let Value::Object(fields) = &mut body {

@@ -1,7 +1,7 @@
 //! One statement of any kind, read from exact bytes. What has no entry here is not signed.
 
 use clearance::{Clearance, Consent, Delegation, Grade, Refusal, StandingConsent, Withdrawal};
-use order::{Body, CharterDraft, CharterSection, Closing, Counts, Opening, StandingOrder};
+use order::{AnswerRelease, Body, CharterDraft, CharterSection, Closing, Counts, Opening, StandingOrder};
 use std::collections::BTreeSet;
 use vocabulary::{CellId, Envelope, InsurerId, PayloadType, Scope, Selector};
 
@@ -22,6 +22,7 @@ pub(crate) fn check(envelope: &Envelope) -> Result<(), Refused> {
         PayloadType::Refusal => exact::<Refusal>(envelope),
         PayloadType::StandingConsent => exact::<StandingConsent>(envelope),
         PayloadType::Delegation => exact::<Delegation>(envelope),
+        PayloadType::AnswerRelease => exact::<AnswerRelease>(envelope),
         PayloadType::Freshness => Err(Refused::Unreadable(envelope.payload_type)),
     }
 }
@@ -53,6 +54,7 @@ pub(crate) fn fix(kind: PayloadType, body: serde_json::Value) -> Result<Envelope
         PayloadType::Refusal => of::<Refusal>(body),
         PayloadType::StandingConsent => of::<StandingConsent>(body),
         PayloadType::Delegation => of::<Delegation>(body),
+        PayloadType::AnswerRelease => of::<AnswerRelease>(body),
         PayloadType::Freshness => Err(Refused::Unreadable(kind)),
     }
 }
@@ -86,6 +88,7 @@ pub(crate) fn counts(envelope: &Envelope, census: Option<&dyn Census>) -> Result
         }
         PayloadType::Consent => Some(Scope::insurer(Consent::read(envelope)?.insurer)),
         PayloadType::Refusal => Some(Scope::insurer(Refusal::read(envelope)?.insurer)),
+        PayloadType::AnswerRelease => Some(Scope::insurer(AnswerRelease::read(envelope)?.insurer)),
         PayloadType::Charter
         | PayloadType::CharterSection
         | PayloadType::Withdrawal
@@ -126,6 +129,7 @@ pub(crate) const fn word(kind: PayloadType) -> (&'static str, &'static str) {
         PayloadType::Refusal => ("ablehnen", "refuse"),
         PayloadType::StandingConsent => ("dauerzustimmung", "standing consent"),
         PayloadType::Delegation => ("beauftragen", "delegate"),
+        PayloadType::AnswerRelease => ("antworten", "answer"),
         PayloadType::Freshness => ("bestaetigen", "confirm"),
     }
 }

@@ -50,7 +50,7 @@ impl Restriction {
 pub enum Origin {
     /// A signed order.
     Order(StatementId),
-    /// A withdrawn clearance or withdrawn evidence the door stood on.
+    /// A withdrawn clearance, evidence or consent the door stood on.
     Withdrawal(StatementId),
     /// The door is new: nobody has ever stated that what lies behind it is clean.
     Enrolment,
@@ -68,6 +68,9 @@ pub struct StandsOn {
     pub clearances: BTreeSet<StatementId>,
     /// Evidence roots and digests of what was examined.
     pub evidence: BTreeSet<Digest>,
+    /// The insurer's consent, where it was for an emergency grant.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub consents: BTreeSet<StatementId>,
 }
 
 impl From<&clearance::StandsOn> for StandsOn {
@@ -75,6 +78,7 @@ impl From<&clearance::StandsOn> for StandsOn {
         Self {
             clearances: other.clearances.clone(),
             evidence: other.evidence.clone(),
+            consents: other.consents.clone(),
         }
     }
 }
@@ -83,13 +87,15 @@ impl StandsOn {
     /// Whether it stands on nothing, as a lifted maintenance restriction does.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.clearances.is_empty() && self.evidence.is_empty()
+        self.clearances.is_empty() && self.evidence.is_empty() && self.consents.is_empty()
     }
 
     /// Whether both name something in common.
     #[must_use]
     pub fn meets(&self, other: &Self) -> bool {
-        !self.clearances.is_disjoint(&other.clearances) || !self.evidence.is_disjoint(&other.evidence)
+        !self.clearances.is_disjoint(&other.clearances)
+            || !self.evidence.is_disjoint(&other.evidence)
+            || !self.consents.is_disjoint(&other.consents)
     }
 
     /// Adds what another stands on.
@@ -97,6 +103,7 @@ impl StandsOn {
     pub fn and(mut self, other: &Self) -> Self {
         self.clearances.extend(other.clearances.iter().copied());
         self.evidence.extend(other.evidence.iter().copied());
+        self.consents.extend(other.consents.iter().copied());
         self
     }
 
@@ -105,6 +112,7 @@ impl StandsOn {
     pub fn without(mut self, other: &Self) -> Self {
         self.clearances.retain(|id| !other.clearances.contains(id));
         self.evidence.retain(|digest| !other.evidence.contains(digest));
+        self.consents.retain(|id| !other.consents.contains(id));
         self
     }
 }

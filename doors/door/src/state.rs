@@ -272,12 +272,18 @@ pub fn next(state: State, event: &Event) -> Result<State, Refused> {
         (State::Open(open), Event::GrantsEnded { .. }) => Ok(State::Open(open)),
         (State::Restricted(restricted), Event::GrantsEnded { at }) => {
             let grants = restricted.grants.clone().after(*at);
+            let mut stands_on = restricted.stands_on.clone();
+            if grants.emergency.is_none() {
+                // A consent carries the emergency grant and nothing else: taken back later, it closes no open door.
+                stands_on.consents.clear();
+            }
             Ok(State::Restricted(if grants == restricted.grants {
                 restricted
             } else {
                 Restricted {
                     epoch: restricted.epoch.next(),
                     grants,
+                    stands_on,
                     ..restricted
                 }
             }))
@@ -339,7 +345,7 @@ fn opened(mut restricted: Restricted, opening: &Opening) -> Result<State, Refuse
         return Err(Refused::UnknownRestriction(*unknown));
     }
     let epoch = restricted.epoch.next();
-    let stands_on = restricted.stands_on.and(&opening.stands_on);
+    let mut stands_on = restricted.stands_on.and(&opening.stands_on);
     match &opening.becomes {
         Becomes::Lifted => restricted.active.retain(|id, _| !opening.lifts.contains(id)),
         // Whatever the permit's own list says, a grant never reaches past the restrictions the opening names.
@@ -356,6 +362,9 @@ fn opened(mut restricted: Restricted, opening: &Opening) -> Result<State, Refuse
                 ..emergency.clone()
             });
         }
+    }
+    if restricted.active.is_empty() || restricted.grants.emergency.is_none() {
+        stands_on.consents.clear();
     }
     Ok(if restricted.active.is_empty() {
         State::Open(Opened { epoch, stands_on })

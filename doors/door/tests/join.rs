@@ -87,6 +87,7 @@ fn any_stands_on() -> impl Strategy<Value = StandsOn> {
     prop::collection::btree_set(0_u8..4, 0..3).prop_map(|set| StandsOn {
         clearances: set.into_iter().map(statement).collect(),
         evidence: BTreeSet::new(),
+        consents: BTreeSet::new(),
     })
 }
 
@@ -290,6 +291,7 @@ fn a_limited_grant_loosens_only_its_flows_and_only_over_what_it_knew() {
         stands_on: StandsOn {
             clearances: BTreeSet::from([statement(1)]),
             evidence: BTreeSet::new(),
+            consents: BTreeSet::new(),
         },
         becomes: Becomes::Limited(Limited {
             // A grant that claims to reach further than the opening names does not.
@@ -333,6 +335,7 @@ fn a_limited_grant_loosens_only_its_flows_and_only_over_what_it_knew() {
         named: StandsOn {
             clearances: BTreeSet::from([statement(1)]),
             evidence: BTreeSet::new(),
+            consents: BTreeSet::new(),
         },
         id: id(2),
         restriction: restriction(FlowRules::HELD, Class::Containment),

@@ -22,7 +22,7 @@ use vocabulary::{Digest, EstateId, PayloadType, Scope, Timestamp};
 pub(crate) const NOW: Timestamp = Timestamp(1_682_366_400);
 
 /// Every kind that can be signed.
-pub(crate) const KINDS: [PayloadType; 11] = [
+pub(crate) const KINDS: [PayloadType; 12] = [
     PayloadType::Charter,
     PayloadType::CharterSection,
     PayloadType::Closing,
@@ -34,6 +34,7 @@ pub(crate) const KINDS: [PayloadType; 11] = [
     PayloadType::Refusal,
     PayloadType::StandingConsent,
     PayloadType::Delegation,
+    PayloadType::AnswerRelease,
 ];
 
 /// Whether a program of another's making is there. A missing one is a visible skip, and a failure where counterparts
@@ -210,6 +211,13 @@ fn fillings(kind: PayloadType) -> Vec<(&'static str, Value)> {
         PayloadType::Delegation => vec![
             ("/person", person("hanno", "forensik", &[])),
             ("/environments", json!(["kasse-001"])),
+            reason,
+        ],
+        PayloadType::AnswerRelease => vec![
+            ("/insurer", json!("kasse-001")),
+            ("/environment", json!("notbetrieb-kim")),
+            ("/releases/policy/cells", json!(["kasse-001/eau"])),
+            ("/releases/policy/answers", json!([{ "error": 105 }])),
             reason,
         ],
         PayloadType::Freshness => Vec::new(),

@@ -54,7 +54,8 @@ impl Authority {
             PayloadType::Refusal => self.admit_refusal(envelope),
             PayloadType::StandingConsent => self.admit_standing_consent(envelope),
             PayloadType::Delegation => self.admit_delegation(envelope),
-            PayloadType::Freshness => Err(Refused::OtherKind),
+            // A release of answers goes with the answers, past the log: there may be thousands, and only doors need them.
+            PayloadType::Freshness | PayloadType::AnswerRelease => Err(Refused::OtherKind),
         }
     }
 

@@ -59,7 +59,7 @@ impl Withdrawn {
     }
 
     /// Everything that falls with it, as far as it is known: clearances, through all that relies on them, and the
-    /// evidence digest that was named.
+    /// evidence digest or consent that was named.
     #[must_use]
     pub const fn closure(&self) -> &StandsOn {
         &self.closure
@@ -70,5 +70,6 @@ impl Withdrawn {
     pub fn topples(&self, stands_on: &StandsOn) -> bool {
         !self.closure.clearances.is_disjoint(&stands_on.clearances)
             || !self.closure.evidence.is_disjoint(&stands_on.evidence)
+            || !self.closure.consents.is_disjoint(&stands_on.consents)
     }
 }

@@ -56,7 +56,7 @@ impl Authority {
             }
             PayloadType::Refusal => self.check_refusal(envelope).map(drop)?,
             PayloadType::Delegation => self.check_delegation(envelope).map(drop)?,
-            PayloadType::Freshness => return Err(Refused::OtherKind),
+            PayloadType::Freshness | PayloadType::AnswerRelease => return Err(Refused::OtherKind),
         }
         Ok(())
     }

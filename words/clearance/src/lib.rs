@@ -26,6 +26,9 @@
 //!   replicas agree, and one that is shown less than the witnesses saw never gets there.
 //! - **Spans** are bounded from the moment of writing (limited operation 7 days, clearance 90, opening 7, fresh consent
 //!   7, delegation 14, standing consent 2 years); what is dated more than an hour into the future counts for nothing.
+//! - **Emergency** stands on the insurer's consent as well as on the clearance: either taken back ends the grant.
+//! - **Answers** leave an emergency environment by a release of a consent person of the insurer, for one mail or by a
+//!   policy ([`Authority::answer_right`]). Releases go with the answers, past the log; a refusal in the log ends one.
 //! - **The log** ([`authority_origin`]) has entries of kind [`STATEMENT_KIND`] (an envelope as JSON), [`NONCE_KIND`] and
 //!   [`WITNESSED_KIND`]; others are followed and mean nothing. A statement that is refused stays in the log and changes
 //!   nothing.
@@ -41,6 +44,7 @@ extern crate alloc;
 
 mod admit;
 mod admitted;
+mod answers;
 mod ask;
 mod authority;
 mod body;
@@ -55,6 +59,7 @@ mod stand;
 mod view;
 
 pub use admitted::{Admitted, Withdrawn};
+pub use answers::{AnswerRight, Leaving};
 pub use authority::{Authority, Followed, authority_origin};
 pub use body::{
     Against, BadPeer, Basis, CheckResult, ChecklistItem, Clearance, Consent, Delegation, Grade, Peer,

@@ -76,6 +76,10 @@ pub struct StandsOn {
     pub clearances: BTreeSet<StatementId>,
     /// Evidence roots and digests of what was examined, of all of them.
     pub evidence: BTreeSet<Digest>,
+    /// For an emergency grant: the insurer's consent. Who reads an insurer's mail in its place reads only as long as the
+    /// insurer has not taken its yes back.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub consents: BTreeSet<StatementId>,
 }
 
 /// Proof: this door may, at this epoch, lift these restrictions.

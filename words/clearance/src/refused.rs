@@ -133,6 +133,17 @@ pub enum Refused {
         /// By which statement.
         refusal: StatementId,
     },
+    /// A release of answers does not cover this mail.
+    #[error(
+        "Die Freigabe {release} gibt diese Antwort nicht frei ({}). / Release {release} does not release this answer ({}).",
+        .why.0, .why.1
+    )]
+    NotReleased {
+        /// The release.
+        release: StatementId,
+        /// What does not fit, in German and English.
+        why: (&'static str, &'static str),
+    },
     /// No clearance helps.
     #[error(
         "Es fehlt eine gültige Freigabe für {environment} ({class}): {} / A valid clearance for {environment} is missing ({class}): {}",

@@ -2,8 +2,8 @@
 
 use alloc::{format, string::String};
 use order::{
-    BadBody, Body, CharterDraft, CharterSection, Closing, Counts, Lang, Opening, Sentence, StandingOrder,
-    sentence::names,
+    AnswerRelease, BadBody, Body, CharterDraft, CharterSection, Closing, Counts, Lang, Opening, Sentence,
+    StandingOrder, sentence::names,
 };
 use vocabulary::{Envelope, PayloadType};
 
@@ -36,6 +36,7 @@ pub fn of(envelope: &Envelope, lang: Lang, counts: &Counts) -> Result<String, Ba
         PayloadType::Refusal => say::<Refusal>(envelope, lang, counts),
         PayloadType::StandingConsent => say::<StandingConsent>(envelope, lang, counts),
         PayloadType::Delegation => say::<Delegation>(envelope, lang, counts),
+        PayloadType::AnswerRelease => say::<AnswerRelease>(envelope, lang, counts),
         PayloadType::Freshness => Err(BadBody::contradiction(
             "Eine Frische-Erklärung unterschreibt kein Mensch.",
             "No person signs a freshness statement.",

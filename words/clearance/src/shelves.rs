@@ -1,11 +1,11 @@
 //! Looking up what the log holds, without judging it.
 
-use order::{Opening, StandingOrder};
-use vocabulary::{InsurerId, StatementId};
+use order::{AgeRecipient, Opening, StandingOrder};
+use vocabulary::{DoorId, InsurerId, StatementId};
 
 use crate::{
     authority::Authority,
-    body::{Clearance, Consent, Delegation},
+    body::{Clearance, Consent, Delegation, RewrappedKey},
 };
 
 impl Authority {
@@ -49,6 +49,26 @@ impl Authority {
     #[must_use]
     pub fn standing_order(&self, id: StatementId) -> Option<&StandingOrder> {
         self.standing_orders.get(&id).map(order::Authenticated::body)
+    }
+
+    /// The keys to what one door holds, wrapped to an emergency environment's identity by consents that name it and were
+    /// not taken back. Keys open nothing by themselves: whether the environment may read is asked of the door.
+    pub fn keys_for<'a>(
+        &'a self,
+        door: &'a DoorId,
+        identity: &'a AgeRecipient,
+    ) -> impl Iterator<Item = &'a RewrappedKey> {
+        let insurer = &door.cell().insurer;
+        let stands = move |id: StatementId, consent: &Consent| {
+            consent.insurer == *insurer
+                && consent.identity.as_ref() == Some(identity)
+                && !self.is_consent_withdrawn(id, insurer)
+        };
+        self.consents
+            .iter()
+            .filter(move |(id, signed)| stands(**id, signed.body()))
+            .flat_map(|(_, signed)| signed.body().rewrapped.iter())
+            .filter(move |key| key.door == *door)
     }
 
     /// The consents to an opening that the log holds, withdrawn ones included: what they bring is the keys, which the

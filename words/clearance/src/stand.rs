@@ -240,10 +240,10 @@ impl Authority {
             Withdraws::Evidence(digest) => {
                 closure.evidence.insert(digest);
             }
-            Withdraws::Delegation(_)
-            | Withdraws::Consent(_)
-            | Withdraws::Refusal(_)
-            | Withdraws::StandingOrder(_) => {}
+            Withdraws::Consent(id) => {
+                closure.consents.insert(id);
+            }
+            Withdraws::Delegation(_) | Withdraws::Refusal(_) | Withdraws::StandingOrder(_) => {}
         }
         closure
     }
@@ -256,6 +256,17 @@ impl Authority {
             .is_some_and(|by| by.contains(&By::Central));
         if everywhere {
             return self.closure(withdraws);
+        }
+        if let Withdraws::Consent(id) = withdraws {
+            // Only the insurer that gave a consent takes it back.
+            let by_its_own = self
+                .consent_of(id)
+                .is_some_and(|insurer| self.is_consent_withdrawn(id, insurer));
+            return if by_its_own {
+                self.closure(withdraws)
+            } else {
+                StandsOn::default()
+            };
         }
         let named = self.closure(withdraws);
         let seed = |id: StatementId, signed: &Authenticated<Clearance>| {
@@ -293,7 +304,7 @@ impl Authority {
             if fallen.len() == before {
                 return StandsOn {
                     clearances: fallen,
-                    evidence: BTreeSet::new(),
+                    ..StandsOn::default()
                 };
             }
         }

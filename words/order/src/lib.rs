@@ -15,6 +15,7 @@
 #![no_std]
 extern crate alloc;
 
+mod answer;
 mod body;
 mod charter;
 mod closing;
@@ -29,6 +30,7 @@ mod standing;
 mod text;
 mod tightening;
 
+pub use answer::{Answer, AnswerCode, AnswerRelease, BadAnswerCode, ReleasedMail, Releases};
 pub use body::{BadBody, Body};
 pub use charter::{
     AgeRecipient, BadName, Charter, CharterDraft, CharterSection, KEYS_PER_PERSON_MAX, Person, Recovery,

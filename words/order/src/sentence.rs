@@ -1,11 +1,12 @@
 //! What a statement says, as one plain sentence a signer reads before signing. Made from the parsed bytes alone, in the
 //! same way on every machine.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 use core::fmt::Display;
 use vocabulary::{Class, Scope, Seconds, Selector};
 
 use crate::{
+    answer::{Answer, AnswerRelease, Releases},
     body::Body,
     charter::{CharterDraft, CharterSection, SectionChange, Threshold},
     closing::{Act, Closing, Stance, Uses},
@@ -257,6 +258,37 @@ impl Sentence for StandingOrder {
         lang.of(
             format!("DAUERBEFEHL in {estate} bis {until}: die Melder {detectors} dürfen ohne weitere Unterschrift {place}{counts} {what}{wait}, Klasse {why}, höchstens {uses}-mal in {window}. Grund: „{reason}“."),
             format!("STANDING ORDER in {estate} until {until}: detectors {detectors} may, without a further signature, at {place}{counts} {what}{wait}, class {why}, at most {uses} times in {window}. Reason: \"{reason}\"."),
+        )
+    }
+}
+
+impl Sentence for AnswerRelease {
+    fn sentence(&self, lang: Lang, counts: &Counts) -> String {
+        let cells = names(lang, self.cells());
+        let what = match &self.releases {
+            Releases::Mails(mails) => {
+                let answers: BTreeSet<Answer> = mails.iter().map(|mail| mail.answer).collect();
+                let (number, answers) = (mails.len(), names(lang, &answers));
+                lang.of(
+                    format!("genau {number} geprüfte Antworten mit den Kennziffern {answers}"),
+                    format!("exactly {number} answers that were looked at, with codes {answers}"),
+                )
+            }
+            Releases::Policy {
+                answers, per_day_max, ..
+            } => {
+                let answers = names(lang, answers);
+                lang.of(
+                    format!("JEDE Antwort mit den Kennziffern {answers} ohne weitere Rückfrage, höchstens {per_day_max} am Tag"),
+                    format!("EVERY answer with codes {answers} without asking again, at most {per_day_max} a day"),
+                )
+            }
+        };
+        let (estate, insurer, environment) = (&self.estate, &self.insurer, &self.environment);
+        let (until, reason, counts) = (self.expires, &self.reason, counts.in_words(lang));
+        lang.of(
+            format!("ANTWORTEN der Kasse {insurer} in {estate} aus dem Notbetrieb {environment}{counts}: {what} dürfen an Praxen hinaus, für {cells}; gilt bis {until}. Grund: „{reason}“."),
+            format!("ANSWERS of insurer {insurer} in {estate} from emergency environment {environment}{counts}: {what} may leave to practices, for {cells}; valid until {until}. Reason: \"{reason}\"."),
         )
     }
 }

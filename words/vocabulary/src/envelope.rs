@@ -38,10 +38,12 @@ pub enum PayloadType {
     Delegation,
     /// A statement that lets a door restart without losing its view.
     Freshness,
+    /// Answers that may leave an emergency environment.
+    AnswerRelease,
 }
 
 impl PayloadType {
-    const ALL: [(Self, &'static str); 12] = [
+    const ALL: [(Self, &'static str); 13] = [
         (Self::Charter, "charter"),
         (Self::CharterSection, "charter-section"),
         (Self::Closing, "closing"),
@@ -54,6 +56,7 @@ impl PayloadType {
         (Self::StandingConsent, "standing-consent"),
         (Self::Delegation, "delegation"),
         (Self::Freshness, "freshness"),
+        (Self::AnswerRelease, "answer-release"),
     ];
 
     const PREFIX: &'static str = "application/vnd.bulkhead.";

@@ -302,7 +302,8 @@ fn ways(envelope: &Envelope, ground: &Ground<'_>) -> Result<Vec<Vec<Need>>, Refu
         }
         PayloadType::CharterSection => section(&counting, &CharterSection::read(envelope)?),
         PayloadType::Charter => one(counting.central(Role::Root, Part::Root, charter.thresholds().roots)),
-        PayloadType::Freshness => Err(Refused::OtherKind),
+        // A release of answers goes to the emergency environment, not into the authority log.
+        PayloadType::Freshness | PayloadType::AnswerRelease => Err(Refused::OtherKind),
     }
 }
 

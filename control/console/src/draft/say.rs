@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clearance::{Clearance, Consent, Delegation, Grade, Refusal, StandingConsent, Withdrawal};
 use estate::Estate;
-use order::{Body, CharterDraft, CharterSection, Closing, Counts, Lang, Opening, StandingOrder};
+use order::{AnswerRelease, Body, CharterDraft, CharterSection, Closing, Counts, Lang, Opening, StandingOrder};
 use vocabulary::{CellId, Envelope, EnvironmentId, InsurerId, PayloadType, Scope, Selector, Timestamp};
 
 use super::refused::Refused;
@@ -56,6 +56,7 @@ pub fn about(envelope: &Envelope, estate: &Estate) -> Result<BTreeSet<InsurerId>
             .iter()
             .map(|entry| entry.door.cell().insurer.clone())
             .collect(),
+        PayloadType::AnswerRelease => BTreeSet::from([AnswerRelease::read(envelope)?.insurer]),
         PayloadType::Closing | PayloadType::StandingOrder => {
             let scope = scope(envelope)?.unwrap_or_default();
             estate
@@ -91,7 +92,8 @@ fn scope(envelope: &Envelope) -> Result<Option<Scope>, Refused> {
         | PayloadType::CharterSection
         | PayloadType::Withdrawal
         | PayloadType::Delegation
-        | PayloadType::Freshness => None,
+        | PayloadType::Freshness
+        | PayloadType::AnswerRelease => None,
     })
 }
 
@@ -131,6 +133,6 @@ pub(super) fn check(envelope: &Envelope) -> Result<Option<Timestamp>, Refused> {
         PayloadType::Refusal => exact::<Refusal>(envelope).map(|_| None)?,
         PayloadType::StandingConsent => Some(exact::<StandingConsent>(envelope)?.expires),
         PayloadType::Delegation => Some(exact::<Delegation>(envelope)?.expires),
-        PayloadType::Freshness => return Err(Refused::OtherKind),
+        PayloadType::Freshness | PayloadType::AnswerRelease => return Err(Refused::OtherKind),
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clearance::{
     Against, Clearance, Consent, Delegation, Grade, Refusal, StandingConsent, Withdrawal, Withdraws,
 };
-use order::{Body as _, CharterSection, Closing, Opening};
+use order::{AnswerRelease, Body as _, CharterSection, Closing, Opening};
 use vocabulary::{Digest, Envelope, EnvironmentId, InsurerId, PayloadType, StatementId};
 
 use crate::{
@@ -62,7 +62,8 @@ pub(crate) fn glimpse(asked: &Asked<'_>, envelope: &Envelope) -> Glimpse {
         | PayloadType::Refusal
         | PayloadType::StandingConsent
         | PayloadType::Delegation
-        | PayloadType::Freshness => Glimpse::None,
+        | PayloadType::Freshness
+        | PayloadType::AnswerRelease => Glimpse::None,
     }
 }
 
@@ -99,6 +100,7 @@ pub(crate) fn of_envelope(room: &Room<'_>, envelope: &Envelope) -> Concern {
         PayloadType::Delegation => Delegation::read(envelope).map_or(Concern::Everybody, |body| {
             environments(room, body.environments.iter())
         }),
+        PayloadType::AnswerRelease => one(AnswerRelease::read(envelope).map(|body| body.insurer)),
         PayloadType::Charter | PayloadType::StandingOrder | PayloadType::Freshness => Concern::Everybody,
     }
 }

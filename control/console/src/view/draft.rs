@@ -373,7 +373,8 @@ fn lines(asked: &Asked<'_>, envelope: &Envelope, facts: &Facts<'_>) -> Vec<Previ
         | PayloadType::Refusal
         | PayloadType::StandingConsent
         | PayloadType::Delegation
-        | PayloadType::Freshness => Vec::new(),
+        | PayloadType::Freshness
+        | PayloadType::AnswerRelease => Vec::new(),
     }
 }
 

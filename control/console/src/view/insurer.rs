@@ -165,7 +165,8 @@ fn is_own(asked: &Asked<'_>, id: &InsurerId, draft: &waiting::WaitingDraft) -> b
             PayloadType::Consent
             | PayloadType::Refusal
             | PayloadType::StandingConsent
-            | PayloadType::CharterSection => true,
+            | PayloadType::CharterSection
+            | PayloadType::AnswerRelease => true,
             PayloadType::Charter
             | PayloadType::Closing
             | PayloadType::StandingOrder

@@ -212,9 +212,10 @@ impl Shelves {
             PayloadType::Refusal => typed(envelope, Shelved::Refusal),
             PayloadType::Delegation => typed(envelope, Shelved::Delegation),
             PayloadType::Withdrawal => typed(envelope, Shelved::Withdrawal),
-            PayloadType::Charter | PayloadType::CharterSection | PayloadType::Freshness => {
-                (keys_of(envelope), None)
-            }
+            PayloadType::Charter
+            | PayloadType::CharterSection
+            | PayloadType::Freshness
+            | PayloadType::AnswerRelease => (keys_of(envelope), None),
         }
     }
 

@@ -176,7 +176,8 @@ pub(super) fn withdrawal(doors: &Doors, proof: &WithdrawnProof, since: Option<Ti
     let named_here = StandsOn::from(proof.closure());
     let known = doors.withdrawn();
     let new = !named_here.clearances.is_subset(&known.clearances)
-        || !named_here.evidence.is_subset(&known.evidence);
+        || !named_here.evidence.is_subset(&known.evidence)
+        || !named_here.consents.is_subset(&known.consents);
     new.then(|| {
         let standing = doors
             .all()

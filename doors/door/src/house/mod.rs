@@ -248,7 +248,8 @@ impl House {
     }
 
     /// Witnessed time now: the last the ledger knows, carried on by the monotonic clock where this process saw it.
-    fn witnessed(&self, now: Moment) -> Option<Timestamp> {
+    #[must_use]
+    pub fn witnessed(&self, now: Moment) -> Option<Timestamp> {
         self.clock
             .map(|clock| clock.now(now.mono))
             .max(self.doors.witnessed())

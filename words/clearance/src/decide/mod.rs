@@ -182,7 +182,11 @@ impl Authority {
             return Err(MissingParts(missing).into());
         }
         let consent = self.by_different_persons(case, &commanders, &carried.examiners, &agreed)?;
-        Ok(case.permit(carried.becomes, carried.stands_on, Some(consent)))
+        let mut stands_on = carried.stands_on;
+        if let After::Emergency { .. } = carried.becomes {
+            stands_on.consents.insert(consent);
+        }
+        Ok(case.permit(carried.becomes, stands_on, Some(consent)))
     }
 
     /// The first consent with which commander, examiners and insurer can be three different persons.
