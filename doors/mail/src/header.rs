@@ -74,17 +74,24 @@ pub fn read(header: &[u8]) -> Outer {
 /// counts, whatever ends it.
 #[must_use]
 pub fn first<'a>(header: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    each(header, name).next()
+}
+
+/// The values of all fields of this name, as [`first`] gives one.
+pub fn each<'a, 'n>(header: &'a [u8], name: &'n [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
     let mut rest = header;
-    while !rest.is_empty() && !rest.starts_with(b"\r\n") && !rest.starts_with(b"\n") {
-        let (field, after) = field(rest);
-        rest = after;
-        if let Some((of, value)) = memchr::memchr(b':', field).and_then(|at| field.split_at_checked(at))
-            && of.trim_ascii_end().eq_ignore_ascii_case(name)
-        {
-            return value.get(1..);
+    std::iter::from_fn(move || {
+        while !rest.is_empty() && !rest.starts_with(b"\r\n") && !rest.starts_with(b"\n") {
+            let (field, after) = field(rest);
+            rest = after;
+            if let Some((of, value)) = memchr::memchr(b':', field).and_then(|at| field.split_at_checked(at))
+                && of.trim_ascii_end().eq_ignore_ascii_case(name)
+            {
+                return value.get(1..);
+            }
         }
-    }
-    None
+        None
+    })
 }
 
 /// The first field with its continuation lines (RFC 5322 section 2.2.3), and what follows.

@@ -20,6 +20,8 @@
 //!   final dot the item is marked in doubt; 4yz waits, 5yz parks it for a person. Nobody is ever bounced. Each item
 //!   begins with `X-Bulkhead-Item`, so that a receiver that confirms can drop a repeat, and `X-Bulkhead-Proof`, by which
 //!   this installation knows it again. A sender's own such fields stay where they are, below.
+//! - **The way out** ([`WayOut`]) of an emergency environment hands on answers of the released kind, from a mailbox of the
+//!   cell to the one recipient their header names, while the door's grant lasts; nothing else.
 //! - **Notifications** (RFC 3461, 3464): exactly one party issues that of success; which one is decided when the item is
 //!   stored and stays with it ([`DsnIssuer`]). We never issue one of failure or delay, and never touch one.
 //! - **MAIL-1** ([`promises`]): no error mail is ever caused by a position or a missing key. It is checked where a
@@ -53,6 +55,7 @@ pub mod smtp;
 mod submission;
 mod tls;
 mod trace;
+mod way_out;
 mod wire;
 
 pub use address::{Address, BadAddress, Mailbox};
@@ -61,3 +64,4 @@ pub use config::Config;
 pub use fronts::{Addresses, Drained, Fronts, Running, Surroundings};
 pub use letter::{BadEnvelope, DsnIssuer, Envelope};
 pub use route::{Entry, Routes};
+pub use way_out::{ANSWER_BYTES_MAX, AnswerKind, Outgoing, Sent, Unfit, WayOut};
