@@ -153,6 +153,20 @@ impl<'a> JournalEntry<'a> {
     }
 }
 
+impl JournalEntry<'static> {
+    /// Reads a recorded entry as [`read`](JournalEntry::read) does, and keeps its bytes.
+    #[must_use]
+    pub fn take(entry: Entry) -> Self {
+        let (index, at) = (entry.index, entry.at);
+        let content = if entry.kind.as_str().starts_with(FROM) {
+            Content::take_from(entry.body)
+        } else {
+            Content::read(entry.kind.as_str(), &entry.body).owned()
+        };
+        Self { index, at, content }
+    }
+}
+
 fn json<'a, T: DeserializeOwned>(bytes: &[u8], content: impl Fn(T) -> Content<'a>) -> Content<'a> {
     serde_json::from_slice(bytes).map_or(Content::Unknown, content)
 }
@@ -172,13 +186,28 @@ impl<'a> Content<'a> {
     }
 
     fn read_from(body: &'a [u8]) -> Option<Self> {
-        let (version, rest) = body.split_first()?;
-        let (number, rest) = rest.split_first_chunk::<4>()?;
-        let (_, bytes) = rest.split_first_chunk::<8>()?;
-        (*version == FROM_VERSION).then_some(Content::From {
-            number: u32::from_be_bytes(*number),
+        let (number, bytes) = from_header(body)?;
+        Some(Content::From {
+            number,
             bytes: Cow::Borrowed(bytes),
         })
+    }
+
+    fn owned(self) -> Content<'static> {
+        match self {
+            Self::From { number, bytes } => Content::From {
+                number,
+                bytes: Cow::Owned(bytes.into_owned()),
+            },
+            Self::Begun(body) => Content::Begun(body),
+            Self::Added(body) => Content::Added(body),
+            Self::Troubled(body) => Content::Troubled(body),
+            Self::Heard(body) => Content::Heard(body),
+            Self::Branched(body) => Content::Branched(body),
+            Self::SnapshotTaken(body) => Content::SnapshotTaken(body),
+            Self::Room(body) => Content::Room(body),
+            Self::Unknown => Content::Unknown,
+        }
     }
 
     /// The draft to be recorded; nothing for [`Content::Unknown`].
@@ -200,6 +229,28 @@ impl<'a> Content<'a> {
         let kind = Kind::new(kind).map_err(|_| BadRoomEntry::UnknownKind(kind.into()))?;
         Ok(Some(Draft { kind, at, body }))
     }
+}
+
+impl Content<'static> {
+    /// As [`read_from`](Content::read_from), in the bytes that were read.
+    fn take_from(mut body: Vec<u8>) -> Self {
+        let Some((number, _)) = from_header(&body) else {
+            return Self::Unknown;
+        };
+        drop(body.drain(..FROM_HEADER_BYTES));
+        Self::From {
+            number,
+            bytes: Cow::Owned(body),
+        }
+    }
+}
+
+/// The number of a source, and its entry's bytes.
+fn from_header(body: &[u8]) -> Option<(u32, &[u8])> {
+    let (version, rest) = body.split_first()?;
+    let (number, rest) = rest.split_first_chunk::<4>()?;
+    let (_, bytes) = rest.split_first_chunk::<8>()?;
+    (*version == FROM_VERSION).then_some((u32::from_be_bytes(*number), bytes))
 }
 
 fn written<T: Serialize>(kind: &str, body: &T) -> Result<Vec<u8>, BadRoomEntry> {

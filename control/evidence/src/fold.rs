@@ -52,7 +52,7 @@ pub struct Fold {
 /// What can be read of a source's entry without knowing any other: many can be made ready side by side.
 pub(crate) struct Ready {
     leaf: Digest,
-    /// If it reads as an entry of a doors' ledger.
+    /// If it reads as an entry of a doors' ledger other than a replica's, which is compared byte by byte.
     body: Option<Body>,
 }
 
@@ -71,7 +71,7 @@ impl Ready {
         };
         let body = EntryRef::decode(bytes)
             .ok()
-            .filter(|entry| entry.kind.starts_with("door.") || entry.kind == "authority")
+            .filter(|entry| entry.kind.starts_with("door."))
             .and_then(|entry| Body::read(entry.kind, entry.body).ok());
         Some(Self {
             leaf: leaf_of(bytes),
@@ -131,8 +131,25 @@ impl Fold {
         self.apply_ready(entry, None);
     }
 
-    /// Takes one entry, of which somebody else may have done the reading.
-    pub(crate) fn apply_ready(&mut self, entry: &JournalEntry<'_>, ready: Option<Ready>) {
+    /// Takes one entry as [`apply`](Self::apply) does, of which somebody else has done the reading.
+    pub(crate) fn apply_owned(&mut self, entry: JournalEntry<'static>, ready: Option<Ready>) {
+        match entry.content {
+            Content::Room(said) => {
+                self.picture.at = self.picture.at.max(entry.at);
+                self.room(entry.index, entry.at, said);
+            }
+            Content::Begun(_)
+            | Content::Added(_)
+            | Content::From { .. }
+            | Content::Troubled(_)
+            | Content::Heard(_)
+            | Content::Branched(_)
+            | Content::SnapshotTaken(_)
+            | Content::Unknown => self.apply_ready(&entry, ready),
+        }
+    }
+
+    fn apply_ready(&mut self, entry: &JournalEntry<'_>, ready: Option<Ready>) {
         let (index, at) = (entry.index, entry.at);
         self.picture.at = self.picture.at.max(at);
         match &entry.content {

@@ -13,6 +13,9 @@ use super::{Fold, leaf_of, people};
 use crate::door_view::Door;
 use crate::picture::{Pin, Refused};
 
+/// How doors' ledgers call an entry of their replica of the authority log ([`Body::Authority`]).
+const REPLICA_KIND: &str = "authority";
+
 /// An entry of a doors' ledger under way.
 struct DoorEntry<'a> {
     lane: usize,
@@ -91,6 +94,10 @@ impl Fold {
         entry: &EntryRef<'_>,
         read: Option<Body>,
     ) {
+        if entry.kind == REPLICA_KIND {
+            // Nearly every entry of a doors' ledger is one of these.
+            return self.replica_entry(lane, (journal, entry.at), entry.body);
+        }
         let body = match read.map_or_else(|| Body::read(entry.kind, entry.body), Ok) {
             Ok(body) => body,
             Err(error) => {
@@ -110,7 +117,7 @@ impl Fold {
         };
         match &body {
             Body::Enrolled(enrolment) => self.enrolled(&under_way, enrolment.clone()),
-            Body::Authority(bytes) => self.replica_entry(&under_way, bytes),
+            Body::Authority(bytes) => self.replica_entry(lane, (journal, entry.at), bytes),
             Body::Statement(envelope) => self.handed(&under_way, envelope),
             Body::Refused(refused) => self.refused(&under_way, refused),
             Body::Opened(opened) => {
@@ -166,23 +173,23 @@ impl Fold {
     }
 
     /// The replica followed the authority log by one entry.
-    fn replica_entry(&mut self, entry: &DoorEntry<'_>, bytes: &[u8]) {
-        let known = self.lanes.get(entry.lane).map_or(0, |lane| lane.replica_len);
-        self.settle_raises(entry.lane, known);
+    fn replica_entry(&mut self, lane: usize, (journal, at): (u64, Timestamp), bytes: &[u8]) {
+        let known = self.lanes.get(lane).map_or(0, |lane| lane.replica_len);
+        self.settle_raises(lane, known);
         let index = EntryRef::decode(bytes).map(|inner| inner.index);
         if index != Ok(known) {
             return self.unread(
-                entry.lane,
-                entry.journal,
-                entry.at,
+                lane,
+                journal,
+                at,
                 "Die Kopie des Weisungsprotokolls hat eine Lücke. / The replica of the authority log has a gap.",
             );
         }
-        if let Some(lane) = self.lanes.get_mut(entry.lane) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
             lane.replica_len = known.saturating_add(1);
         }
         if !self.log.knows(known, bytes) {
-            self.authority_entry(entry.lane, entry.journal, entry.at, bytes, leaf_of(bytes));
+            self.authority_entry(lane, journal, at, bytes, leaf_of(bytes));
         }
     }
 
