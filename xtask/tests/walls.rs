@@ -53,6 +53,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // proposes, never acts: the words about places, nothing about orders or doors
     ("warning", &["estate", "vocabulary"]),
     ("restoration", &["estate", "vocabulary"]), // facts as plain data: the planner cannot write its own permission
+    // emergency: what runs meanwhile; reads one kind of document and knows nothing else
+    ("eau", &[]),
     // the signer's own machine
     ("sign", &["clearance", "order", "vocabulary"]),
     // the system exercised, and the one binary
