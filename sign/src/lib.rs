@@ -17,7 +17,8 @@
 //!   accepts them, and those of `ssh-keygen -Y sign` are attached ([`export`], [`attach`]). Keys lie in OpenSSH key
 //!   files, encrypted or not, or in an ssh-agent; hardware keys only there.
 //! - The insurer's own keys are made, split, put together and re-wrapped here ([`keygen`], [`split`], [`combine`],
-//!   [`Identity::rewrap`], [`rewrap_into`]).
+//!   [`Identity::rewrap`], [`rewrap_into`]). A consent that came over a wire gets its keys here too ([`carry`]): only keys of
+//!   doors its opening names, only to recipients on the insurer's own list, whatever the sender says.
 //! - A secret lies in a file for its owner alone, or in an agent; never in an argument, the environment or a log. It is
 //!   wiped from memory after use.
 //!
@@ -25,6 +26,7 @@
 //! operating system.
 
 mod agent;
+mod carry;
 mod draft;
 mod files;
 mod login;
@@ -35,6 +37,7 @@ mod sheet;
 mod signer;
 mod statement;
 
+pub use carry::{Carrying, Recipients, Sealed, carry, wants_keys};
 pub use draft::draft;
 pub use login::LogIn;
 pub use order::{

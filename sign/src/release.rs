@@ -110,41 +110,72 @@ impl Identity {
     /// # Errors
     /// [`Refused::Release`] when the recipient is no X25519 recipient or a key does not open.
     pub fn rewrap(&self, wrapped: &[RewrappedKey], to: &AgeRecipient) -> Result<Vec<RewrappedKey>, Refused> {
-        let recipient: x25519::Recipient = to.as_str().parse().map_err(|cause: &str| {
-            Refused::release(
-                format!("{to} ist kein age-Empfänger (X25519): {cause}."),
-                format!("{to} is no age recipient (X25519): {cause}."),
-            )
-        })?;
-        wrapped
-            .iter()
-            .map(|key| self.rewrap_one(key, &recipient))
-            .collect()
+        rewrap_with(std::slice::from_ref(self), wrapped, to)
     }
 
-    fn rewrap_one(&self, key: &RewrappedKey, to: &x25519::Recipient) -> Result<RewrappedKey, Refused> {
-        let failed = |cause: &dyn std::fmt::Display| {
-            Refused::release(
-                format!(
-                    "Der Schlüssel des Segments {} der Tür {} lässt sich nicht neu verpacken ({cause}).",
-                    key.segment, key.door
-                ),
-                format!(
-                    "The key of segment {} of door {} cannot be wrapped again ({cause}).",
-                    key.segment, key.door
-                ),
-            )
-        };
-        let bytes = STANDARD.decode(&key.wrapped).map_err(|cause| failed(&cause))?;
-        let secret = age::decrypt(&self.0, &bytes).map_err(|cause| failed(&cause))?;
-        let secret = Zeroizing::new(secret);
-        let again = age::encrypt(to, &secret).map_err(|cause| failed(&cause))?;
-        Ok(RewrappedKey {
-            door: key.door.clone(),
-            segment: key.segment,
-            wrapped: STANDARD.encode(again),
-        })
+    /// Puts parts together in memory only: no file of the whole identity is written.
+    ///
+    /// # Errors
+    /// [`Refused`] as [`combine`].
+    pub fn of_parts(parts: &[PathBuf]) -> Result<Self, Refused> {
+        recover(parts).map(Self)
     }
+}
+
+/// Wraps keys again, each with the first of these identities that opens it: what was sealed before a release key was
+/// exchanged opens with the older one.
+pub(crate) fn rewrap_with(
+    identities: &[Identity],
+    wrapped: &[RewrappedKey],
+    to: &AgeRecipient,
+) -> Result<Vec<RewrappedKey>, Refused> {
+    let recipient: x25519::Recipient = to.as_str().parse().map_err(|cause: &str| {
+        Refused::release(
+            format!("{to} ist kein age-Empfänger (X25519): {cause}."),
+            format!("{to} is no age recipient (X25519): {cause}."),
+        )
+    })?;
+    let one = |key| rewrap_one(identities, key, &recipient);
+    wrapped.iter().map(one).collect()
+}
+
+fn rewrap_one(
+    identities: &[Identity],
+    key: &RewrappedKey,
+    to: &x25519::Recipient,
+) -> Result<RewrappedKey, Refused> {
+    let failed = |cause: &dyn std::fmt::Display| {
+        Refused::release(
+            format!(
+                "Der Schlüssel des Segments {} der Tür {} lässt sich nicht neu verpacken ({cause}).",
+                key.segment, key.door
+            ),
+            format!(
+                "The key of segment {} of door {} cannot be wrapped again ({cause}).",
+                key.segment, key.door
+            ),
+        )
+    };
+    let bytes = STANDARD.decode(&key.wrapped).map_err(|cause| failed(&cause))?;
+    let mut last = None;
+    for identity in identities {
+        match age::decrypt(&identity.0, &bytes) {
+            Ok(secret) => {
+                let secret = Zeroizing::new(secret);
+                let again = age::encrypt(to, &secret).map_err(|cause| failed(&cause))?;
+                return Ok(RewrappedKey {
+                    door: key.door.clone(),
+                    segment: key.segment,
+                    wrapped: STANDARD.encode(again),
+                });
+            }
+            Err(cause) => last = Some(cause),
+        }
+    }
+    Err(match last {
+        Some(cause) => failed(&cause),
+        None => failed(&"kein Freigabeschlüssel / no release key"),
+    })
 }
 
 impl std::fmt::Debug for Identity {
@@ -245,6 +276,10 @@ struct Part {
 /// [`Refused`] when a part is open to others, unreadable or miscopied, when parts belong to different identities, when
 /// too few are there, or when what comes out is not the identity they name.
 pub fn combine(parts: &[PathBuf], out: &Path, now: Timestamp) -> Result<AgeRecipient, Refused> {
+    write_identity(out, &recover(parts)?, now)
+}
+
+fn recover(parts: &[PathBuf]) -> Result<x25519::Identity, Refused> {
     let parts: Vec<Part> = parts
         .iter()
         .map(|path| Part::read(path))
@@ -293,7 +328,7 @@ pub fn combine(parts: &[PathBuf], out: &Path, now: Timestamp) -> Result<AgeRecip
     if identity.to_public().to_string() != first.recipient {
         return Err(spoiled());
     }
-    write_identity(out, &identity, now)
+    Ok(identity)
 }
 
 impl Part {
