@@ -14,6 +14,9 @@
 //!   (then it is in force but not *applied*: no report is given).
 //! - **Towards more open** ([`House::open_doors`]) is compare-and-set on the door's exact epoch through a
 //!   `clearance::Permit`, which is consumed. Refused openings are recorded too, bounded by counting repetitions.
+//! - **Tries of its own.** [`House::ready`] names the openings for which nothing but a fresh view is known to be missing,
+//!   so that a process asks for one only then ([`House::try_ready`]). Only openings that came while the process lived and
+//!   have matched a door's epoch ever since are looked at; the try itself is any other try.
 //! - **Drains** last until the door's own monotonic deadline; a restart ends them. **Grants** end when witnessed time,
 //!   carried on by the monotonic clock, reaches their end, and end at once when something they stand on is withdrawn.
 //! - **A restart** leaves every door contained (Held where its service can be held, else Shut) until a fresh view:
@@ -48,7 +51,7 @@ pub use enrolment::{BadEnrolment, DOORS_MAX, DoorPlace, Enrolment, StoreId};
 pub use error::{Error, Foreign};
 pub use fold::{Change, Door, Doors, Misfit};
 pub use gate::{EmergencyPermit, Gate, Intake, Missing, PassPermit, Refusal, StorePermit};
-pub use house::{Effect, House, Outcome, Proven};
+pub use house::{Effect, House, Outcome, Proven, Ready, Tried};
 pub use report::{
     Applied, Authority, DoorStatus, Moment, OpeningRefused, Recording, Report, Signal, Status, enrolled_twice,
 };

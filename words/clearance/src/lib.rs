@@ -33,8 +33,9 @@
 //!   [`WITNESSED_KIND`]; others are followed and mean nothing. A statement that is refused stays in the log and changes
 //!   nothing.
 //!
-//! - **Asking ahead**: [`Authority::lacks`] says what a statement still lacks, [`Authority::forecast`] what a door would
-//!   answer to an opening. Both are answers for people, by the same checks; neither admits, permits or proves anything.
+//! - **Asking ahead**: [`Authority::lacks`] says what a statement still lacks, [`Authority::forecast`] everything that a
+//!   door would still miss for an opening. Both answer by the same checks and neither admits, permits or proves anything:
+//!   the forecast is empty exactly where a permit under a fresh view of the same log and instant would be given.
 //!
 //! What a limited permit lifts is suspended, not gone: when it ends, the door is Held again.
 //!

@@ -1,6 +1,9 @@
 //! What still stands: delegations, clearances and what they rely on, consents, refusals.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use order::{Authenticated, KeyId, Missing, Part, Threshold};
 use vocabulary::{Digest, EnvironmentId, InsurerId, PersonId, Role, Seconds, StatementId, Timestamp};
 
@@ -154,50 +157,41 @@ impl Authority {
             .is_some_and(|by| by.contains(&By::Insurer(insurer.clone())))
     }
 
-    /// A clearance and everything it relies on, if all of it is known, signed by enough examiners who still may, not
-    /// over and not taken back.
-    pub(crate) fn standing_clearance(
-        &self,
-        id: StatementId,
-        now: Timestamp,
-    ) -> Result<(&Authenticated<Clearance>, Examiners, StandsOn), ClearanceFault> {
-        let mut stands_on = StandsOn::default();
+    /// What a clearance stands on, with everything it relies on, and all that is wrong with any of it: not known, taken
+    /// back, over, or signed by fewer examiners than still may. Nothing is wrong with one that stands.
+    pub(crate) fn faults_of(&self, id: StatementId, now: Timestamp) -> (StandsOn, Vec<ClearanceFault>) {
+        let (mut stands_on, mut faults) = (StandsOn::default(), Vec::new());
         let mut to_check = alloc::vec![id];
         while let Some(next) = to_check.pop() {
             if !stands_on.clearances.insert(next) {
                 continue;
             }
-            let signed = self.clearances.get(&next).ok_or(ClearanceFault::Unknown(next))?;
+            let Some(signed) = self.clearances.get(&next) else {
+                faults.push(ClearanceFault::Unknown(next));
+                continue;
+            };
             let body = signed.body();
             if self.is_withdrawn(next, body) {
-                return Err(ClearanceFault::Withdrawn(next));
+                faults.push(ClearanceFault::Withdrawn(next));
             }
-            let ends = match body.grade {
+            let at = match body.grade {
                 Grade::Limited { until, .. } => body.expires.min(until),
                 Grade::Full => body.expires,
             };
             if not_yet(body.issued, now) {
-                let issued = body.issued;
-                return Err(ClearanceFault::NotYet {
-                    id: next,
-                    issued,
-                    now,
-                });
+                let (id, issued) = (next, body.issued);
+                faults.push(ClearanceFault::NotYet { id, issued, now });
             }
-            if now > ends {
-                return Err(ClearanceFault::Expired {
-                    id: next,
-                    at: ends,
-                    now,
-                });
+            if now > at {
+                faults.push(ClearanceFault::Expired { id: next, at, now });
             }
-            self.examiners_met(signed, Some(now))?;
+            if let Err(missing) = self.examiners_met(signed, Some(now)) {
+                faults.push(missing.into());
+            }
             stands_on.evidence.extend(body.evidence().copied());
             to_check.extend(body.relies_on.iter().copied());
         }
-        let signed = self.clearances.get(&id).ok_or(ClearanceFault::Unknown(id))?;
-        let examiners = self.examiners_met(signed, Some(now))?;
-        Ok((signed, examiners, stands_on))
+        (stands_on, faults)
     }
 
     /// A refusal by an insurer that still stands: against everything where `everything` says it matters, or against a

@@ -35,6 +35,30 @@ fn everything_in_order_opens_the_door() {
     assert!(permit.consent().is_some());
 }
 
+/// Nobody has to ask four times: one clearance is over, signed by too few, taken back and older than what it should lift;
+/// the opening has no commander who counts, no consent, and another epoch.
+#[test]
+fn everything_that_is_missing_is_named_at_once() {
+    let mut plan = Plan::new();
+    plan.clearance.expires = T0.plus(Seconds(HOUR / 2));
+    plan.withdraw = Some((|_, id| Withdraws::Clearance(id), "forensik-1"));
+    plan.door.active[0].since = T0.plus(Seconds(1));
+    plan.door.epoch = Epoch(8);
+    plan.consent = None;
+    let (answer, lacks) = plan.run_both();
+    assert!(answer.is_err());
+    for word in [
+        "abgelaufen",
+        "zurückgezogen",
+        "was danach geschah, hat niemand untersucht",
+        "Stand 7",
+        "Zustimmung der Kasse kasse-001",
+    ] {
+        assert!(lacks.iter().any(|lack| lack.contains(word)), "{word}: {lacks:#?}");
+    }
+    assert_eq!(lacks.len(), 5, "{lacks:#?}");
+}
+
 const CONTAINMENT: &[Row] = &[
     (
         "clearance from before the containment",

@@ -131,6 +131,10 @@ impl House {
             }
         }
         let done = self.carry_out(&bodies, Urgency::Closing, now)?;
+        followed
+            .iter()
+            .filter_map(admitted)
+            .for_each(|one| self.note_admitted(one));
         let mut reports = Some(self.reports_of(&done, now));
         effects.extend(followed.into_iter().map(|one| effect_of(one, &mut reports)));
         gap.map_or(Ok(()), |refused| Err(Error::NotAdmitted(refused)))
@@ -160,6 +164,7 @@ impl House {
             .chain(effect)
             .collect();
         let done = self.carry_out(&bodies, Urgency::Closing, now)?;
+        self.note_admitted(&admitted);
         Ok(effect_of(
             Followed::Admitted(admitted),
             &mut Some(self.reports_of(&done, now)),

@@ -7,6 +7,7 @@ mod admitting;
 mod carrying;
 mod closing;
 mod opening;
+mod ready;
 mod refusals;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ use vocabulary::{DoorId, Millis, Seconds, Timestamp};
 
 pub use admitting::{Effect, Proven};
 pub use opening::Outcome;
+pub use ready::{Ready, Tried};
 
 use crate::enrolment::Enrolment;
 use crate::entry::{Body, GrantsEnded, Started};
@@ -31,6 +33,7 @@ use crate::report::{Applied, DoorStatus, Moment, Recording, Report, Signal, Stat
 use crate::rules::Freshness;
 use crate::view::{Drains, View};
 use admitting::{Asked, Seen};
+use ready::Waiting;
 use refusals::Refusals;
 
 /// Most signals kept until somebody takes them; further ones repeat what is known.
@@ -58,6 +61,8 @@ pub struct House {
     overrun: bool,
     refusals: Refusals,
     signals: Vec<Signal>,
+    /// Openings that may still be tried, and those that were carried out: of this process, and so of its epochs only.
+    waiting: Waiting,
 }
 
 /// What dies with the process, per door.
@@ -140,6 +145,7 @@ impl House {
             overrun: false,
             refusals: Refusals::default(),
             signals: Vec::new(),
+            waiting: Waiting::default(),
         };
         let started = Body::Started(Started {
             program: env!("CARGO_PKG_VERSION").into(),

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use clearance::{After, DoorFacts, Permit, RestrictionFacts};
-use vocabulary::{DoorId, StatementId, Timestamp};
+use clearance::{After, Permit};
+use vocabulary::{DoorId, StatementId};
 
 use super::House;
 use super::admitting::VIEW_MINUTES_MAX;
 use super::carrying::Urgency;
+use super::ready::facts;
 use crate::entry::{Body, Opened, RefusedOpening};
 use crate::error::Error;
-use crate::report::{Moment, OpeningRefused, Recording, Report};
+use crate::report::{Applied, Moment, OpeningRefused, Recording, Report};
 use crate::restriction::{Emergency, Limited, Peers, StandsOn};
 use crate::state::{Becomes, Opening};
 
@@ -29,6 +30,8 @@ pub struct Outcome {
 impl House {
     /// Carries out an opening at those of these doors where it is permitted now; all of them with one sync. Needs a fresh view whose nonce was drawn within the last hour, so ask right before.
     ///
+    /// A door that stands as this very opening left it, in this process, has carried it out: it is told so and stays.
+    ///
     /// # Errors
     /// [`Error::Ledger`], [`Error::TooMuchOwed`]: no door opened. That a door is not permitted is no error but part of
     /// the [`Outcome`].
@@ -42,6 +45,12 @@ impl House {
         let mut permitted: BTreeMap<DoorId, Opening> = BTreeMap::new();
         let mut outcome = Outcome::default();
         for door in doors {
+            if let Some(entry) = self.carried_out(opening, &door) {
+                let index = self.doors.find(&door);
+                let report = index.and_then(|index| self.report(index, Applied::Before { entry }));
+                outcome.applied.extend(report);
+                continue;
+            }
             match self.permit(opening, &door, now) {
                 Ok(permit) => {
                     let (door, opening) = used_up(permit);
@@ -57,12 +66,19 @@ impl House {
         self.record_refusals(&outcome.refused, now);
         settled?;
         let authority_size = self.authority.head().len;
+        let opened: Vec<(DoorId, vocabulary::Epoch)> = permitted
+            .iter()
+            .map(|(door, opening)| (door.clone(), opening.epoch.next()))
+            .collect();
         let bodies: Vec<Body> = in_parts(permitted)
             .map(|on| Body::Opened(Opened { authority_size, on }))
             .collect();
         if !bodies.is_empty() {
             let done = self.carry_out(&bodies, Urgency::Ordinary, now)?;
-            outcome.applied = self.reports_of(&done, now);
+            for (door, epoch) in opened {
+                self.note_carried_out(opening, door, epoch, done.entry);
+            }
+            outcome.applied.extend(self.reports_of(&done, now));
         }
         Ok(outcome)
     }
@@ -88,24 +104,7 @@ impl House {
                  withdrawal is known is missing."
             )
         })?;
-        let facts = DoorFacts {
-            door: door.clone(),
-            place: known.place.clone(),
-            epoch: known.state.epoch(),
-            active: known
-                .state
-                .active()
-                .into_iter()
-                .flatten()
-                .map(|(id, restriction)| RestrictionFacts {
-                    id: *id,
-                    class: restriction.class,
-                    // A beginning nobody witnessed lies outside every window.
-                    since: restriction.since.unwrap_or(Timestamp(i64::MIN)),
-                    signal: restriction.signal.clone(),
-                })
-                .collect(),
-        };
+        let facts = facts(known);
         let permit = self
             .authority
             .permit(opening, &facts, &seen.view)
@@ -121,7 +120,7 @@ impl House {
     }
 
     /// Refusals are recorded, but a full disk does not make them errors: the door stays as it is either way.
-    fn record_refusals(&mut self, refused: &[OpeningRefused], now: Moment) {
+    pub(super) fn record_refusals(&mut self, refused: &[OpeningRefused], now: Moment) {
         let bodies: Vec<Body> = refused
             .iter()
             .filter_map(|one| {

@@ -28,7 +28,8 @@ pub struct Forecast {
 
 impl Authority {
     /// Asks about one opening at one door, in the log or not. `door` is what is reported of the door, `at` the clock of
-    /// whoever asks. Unlike [`permit`](Self::permit) it names everything that is missing, not the first thing.
+    /// whoever asks. Unlike [`permit`](Self::permit) it names everything that is missing, not the first thing; nothing is
+    /// missing exactly where `permit` would say yes under a view of this replica at `at`.
     #[must_use]
     pub fn forecast(&self, opening: &Authenticated<Opening>, door: &DoorFacts, at: Timestamp) -> Forecast {
         let mut answer = Forecast {
@@ -67,7 +68,24 @@ impl Authority {
             ) => self.parts_missing(&case, &mut answer),
         };
         answer.missing.extend(result.err());
+        // The door's own judgement has the last word: a list made for people must not promise more, nor less.
+        match self.judge(signed, door, at) {
+            Ok(granted) => {
+                answer.missing.clear();
+                answer.stands_on = Some(granted.stands_on).filter(|_| granted.consent.is_some());
+                answer.consent = granted.consent;
+            }
+            Err(first) if answer.missing.is_empty() => answer.missing.push(first),
+            Err(_) => {}
+        }
         answer
+    }
+
+    /// As [`forecast`](Self::forecast), of an opening the log holds; nothing where it holds none of this name.
+    #[must_use]
+    pub fn forecast_of(&self, opening: StatementId, door: &DoorFacts, at: Timestamp) -> Option<Forecast> {
+        let signed = self.openings.get(&opening)?;
+        Some(self.forecast(signed, door, at))
     }
 
     /// The shorter way, unless the longer one is complete.
@@ -95,14 +113,15 @@ impl Authority {
     fn parts_missing(&self, case: &Case<'_>, answer: &mut Forecast) -> Result<(), Refused> {
         let charter = self.in_force()?;
         let environment = self.environment_to_clear(case)?;
-        let carried = match self.carried(case, &environment) {
+        let carried = match self.weigh_all(case, &environment) {
             Ok(carried) => Some(carried),
-            Err(why) => {
-                answer.missing.push(Refused::NoClearance {
-                    environment,
+            Err(faults) => {
+                let lacks = faults.into_iter().flatten().map(|why| Refused::NoClearance {
+                    environment: environment.clone(),
                     class: answer.class,
                     why: Box::new(why),
                 });
+                answer.missing.extend(lacks);
                 None
             }
         };

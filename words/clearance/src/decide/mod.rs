@@ -2,11 +2,12 @@
 
 mod agree;
 mod forecast;
+mod weigh;
 
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
-use order::{Becomes, Missing, Part, Threshold};
+use order::{Authenticated, Becomes, Missing, Opening, Part, Threshold};
 use vocabulary::{
-    Class, EnvironmentId, InsurerId, PersonId, Place, RestrictionId, Role, SignalId, StatementId, Timestamp,
+    Class, EnvironmentId, InsurerId, PersonId, Place, RestrictionId, Role, StatementId, Timestamp,
 };
 
 use agree::{Agreed, Case};
@@ -14,18 +15,18 @@ pub use forecast::Forecast;
 
 use crate::{
     authority::Authority,
-    body::{Basis, Clearance, Grade},
-    permit::{After, DoorFacts, LimitedRules, Permit, RestrictionFacts, StandsOn},
-    refused::{ClearanceFault, MissingParts, Refused},
+    permit::{After, DoorFacts, Permit, RestrictionFacts, StandsOn},
+    refused::{MissingParts, Refused},
     stand::{Examiners, Stands, not_yet},
     view::FreshView,
 };
 
-/// A clearance that carries what is asked.
-struct Carried {
-    examiners: Examiners,
-    stands_on: StandsOn,
+/// What a permit would say. No right: it is not asked under a view, and nothing outside this room can hold one.
+struct Granted {
+    lifts: BTreeSet<RestrictionId>,
     becomes: After,
+    stands_on: StandsOn,
+    consent: Option<StatementId>,
 }
 
 impl Authority {
@@ -44,11 +45,33 @@ impl Authority {
         view: &FreshView,
     ) -> Result<Permit, Refused> {
         self.is_whole(view)?;
-        let now = view.time().instant();
+        let at = view.time().instant();
         let signed = self
             .openings
             .get(&opening)
             .ok_or(Refused::UnknownOpening(opening))?;
+        let granted = self.judge(signed, door, at)?;
+        Ok(Permit {
+            opening,
+            door: door.door.clone(),
+            epoch: door.epoch,
+            lifts: granted.lifts,
+            becomes: granted.becomes,
+            stands_on: granted.stands_on,
+            consent: granted.consent,
+            at,
+        })
+    }
+
+    /// Everything a permit asks for but the view: what [`permit`](Self::permit) and [`forecast`](Self::forecast) both
+    /// answer by, so that the two cannot disagree.
+    fn judge(
+        &self,
+        signed: &Authenticated<Opening>,
+        door: &DoorFacts,
+        now: Timestamp,
+    ) -> Result<Granted, Refused> {
+        let opening = signed.id();
         let asked = signed
             .body()
             .at(&door.door)
@@ -141,15 +164,15 @@ impl Authority {
         door.active.iter().map(of).max().unwrap_or(Class::Maintenance)
     }
 
-    fn by_commanders(&self, case: &Case<'_>, persons: u32) -> Result<Permit, Refused> {
+    fn by_commanders(&self, case: &Case<'_>, persons: u32) -> Result<Granted, Refused> {
         let need = Threshold { persons, outside: 0 };
         self.in_force()?
             .met(Role::Commander, Part::Commander, need, case.signed)?;
-        Ok(case.permit(After::Open, StandsOn::default(), None))
+        Ok(case.granted(After::Open, StandsOn::default(), None))
     }
 
     /// A clearance, a commander and the insurer: different persons, no exception.
-    fn by_three_parts(&self, case: &Case<'_>, class: Class) -> Result<Permit, Refused> {
+    fn by_three_parts(&self, case: &Case<'_>, class: Class) -> Result<Granted, Refused> {
         let charter = self.in_force()?;
         let environment = self.environment_to_clear(case)?;
         let carried = self
@@ -186,7 +209,7 @@ impl Authority {
         if let After::Emergency { .. } = carried.becomes {
             stands_on.consents.insert(consent);
         }
-        Ok(case.permit(carried.becomes, stands_on, Some(consent)))
+        Ok(case.granted(carried.becomes, stands_on, Some(consent)))
     }
 
     /// The first consent with which commander, examiners and insurer can be three different persons.
@@ -241,163 +264,6 @@ impl Authority {
         }
     }
 
-    /// The first clearance named by the opening that carries what it asks; otherwise what is wrong with the one that
-    /// came closest.
-    fn carried(&self, case: &Case<'_>, environment: &EnvironmentId) -> Result<Carried, ClearanceFault> {
-        let mut fault = ClearanceFault::NoneNamed;
-        for id in &case.signed.body().clearances {
-            let speaks_here = self.clearances.get(id).map(|known| &known.body().environment);
-            let found = match speaks_here {
-                None => Err(ClearanceFault::Unknown(*id)),
-                Some(other) if other != environment => Err(ClearanceFault::OtherEnvironment {
-                    id: *id,
-                    found: other.clone(),
-                }),
-                Some(_) => self.carries(case, *id),
-            };
-            match found {
-                Ok(carried) => return Ok(carried),
-                // An opening of many doors names clearances of many environments: only those for this one matter.
-                Err(ClearanceFault::OtherEnvironment { .. }) if fault != ClearanceFault::NoneNamed => {}
-                Err(why) => fault = why,
-            }
-        }
-        Err(fault)
-    }
-
-    fn carries(&self, case: &Case<'_>, id: StatementId) -> Result<Carried, ClearanceFault> {
-        let (signed, examiners, stands_on) = self.standing_clearance(id, case.now)?;
-        self.is_younger(case, id, signed.body())?;
-        let becomes = match (&case.signed.body().becomes, &signed.body().grade) {
-            (Becomes::Open, Grade::Full) => {
-                self.explains(case, id, signed.body())?;
-                After::Open
-            }
-            (
-                Becomes::Emergency {
-                    environment,
-                    identity,
-                    until,
-                },
-                Grade::Full,
-            ) => {
-                if let Basis::SignalExplained { signal } = &signed.body().basis {
-                    return Err(explains_too_little(id, signal, case.door.active.first()));
-                }
-                within(id, *until, signed.body().expires, case.now)?;
-                After::Emergency {
-                    environment: environment.clone(),
-                    identity: identity.clone(),
-                    until: *until,
-                }
-            }
-            (Becomes::Open | Becomes::Emergency { .. }, Grade::Limited { .. }) => {
-                return Err(ClearanceFault::OnlyLimited(id));
-            }
-            (Becomes::Limited { .. }, Grade::Full) => return Err(ClearanceFault::NotLimited(id)),
-            (
-                Becomes::Limited { until },
-                Grade::Limited {
-                    cells,
-                    peers,
-                    directions,
-                    until: ends,
-                },
-            ) => {
-                let cell = case.door.door.cell();
-                if !cells.contains(cell) {
-                    return Err(ClearanceFault::OtherCell {
-                        id,
-                        cell: cell.clone(),
-                    });
-                }
-                within(id, *until, (*ends).min(signed.body().expires), case.now)?;
-                let rules = LimitedRules {
-                    peers: peers.clone(),
-                    flows: directions.clone(),
-                };
-                After::Limited { until: *until, rules }
-            }
-        };
-        Ok(Carried {
-            examiners,
-            stands_on,
-            becomes,
-        })
-    }
-
-    /// Nobody has examined what happened after the examination: a clearance says nothing about a restriction that began
-    /// later, however long it is good for. An emergency environment is another one than the one that is held.
-    fn is_younger(
-        &self,
-        case: &Case<'_>,
-        id: StatementId,
-        clearance: &Clearance,
-    ) -> Result<(), ClearanceFault> {
-        let lifts_all = match &case.signed.body().becomes {
-            Becomes::Open => false,
-            Becomes::Limited { .. } => true,
-            Becomes::Emergency { .. } => return Ok(()),
-        };
-        let meant = case.door.active.iter().filter(|fact| {
-            (lifts_all || case.lifts.contains(&fact.id))
-                && self.class_now(&case.door.place, fact) > Class::Maintenance
-        });
-        for fact in meant {
-            let began = self.began(fact, case.now);
-            if clearance.issued < began {
-                let (restriction, issued) = (fact.id, clearance.issued);
-                return Err(ClearanceFault::Older {
-                    id,
-                    issued,
-                    restriction,
-                    began,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// When a restriction began: not before the door says, nor before its order was written, as far as that is not in the
-    /// future of witnessed time.
-    fn began(&self, fact: &RestrictionFacts, now: Timestamp) -> Timestamp {
-        let ordered = self
-            .restrictions
-            .get(&fact.id)
-            .and_then(|id| self.closings.get(id))
-            .map_or(fact.since, |closing| closing.body().issued.min(now));
-        fact.since.max(ordered)
-    }
-
-    /// "Signal explained" lifts only what was ordered for that signal, by the door's record and by the log's.
-    fn explains(
-        &self,
-        case: &Case<'_>,
-        id: StatementId,
-        clearance: &Clearance,
-    ) -> Result<(), ClearanceFault> {
-        let Basis::SignalExplained { signal } = &clearance.basis else {
-            return Ok(());
-        };
-        let unexplained = case
-            .door
-            .active
-            .iter()
-            .filter(|fact| case.lifts.contains(&fact.id))
-            .find(|fact| {
-                let known = self
-                    .restrictions
-                    .get(&fact.id)
-                    .and_then(|id| self.closings.get(id));
-                fact.signal.as_ref() != Some(signal)
-                    || known.is_some_and(|closing| closing.body().signal.as_ref() != Some(signal))
-            });
-        match unexplained {
-            Some(fact) => Err(explains_too_little(id, signal, Some(fact))),
-            None => Ok(()),
-        }
-    }
-
     fn not_refused(&self, case: &Case<'_>, consents: &BTreeSet<StatementId>) -> Result<(), Refused> {
         let insurer = &case.door.place.insurer;
         let against = |id: StatementId| {
@@ -414,16 +280,12 @@ impl Authority {
 }
 
 impl Case<'_> {
-    fn permit(&self, becomes: After, stands_on: StandsOn, consent: Option<StatementId>) -> Permit {
-        Permit {
-            opening: self.opening,
-            door: self.door.door.clone(),
-            epoch: self.door.epoch,
+    fn granted(&self, becomes: After, stands_on: StandsOn, consent: Option<StatementId>) -> Granted {
+        Granted {
             lifts: self.lifts.clone(),
             becomes,
             stands_on,
             consent,
-            at: self.now,
         }
     }
 
@@ -436,29 +298,6 @@ impl Case<'_> {
             });
         }
         Ok(())
-    }
-}
-
-/// A grant ends in the future, and not after the clearance that carries it.
-fn within(id: StatementId, asked: Timestamp, ends: Timestamp, now: Timestamp) -> Result<(), ClearanceFault> {
-    if asked > ends || asked < now {
-        return Err(ClearanceFault::Shorter { id, ends, asked });
-    }
-    Ok(())
-}
-
-fn explains_too_little(
-    id: StatementId,
-    signal: &SignalId,
-    fact: Option<&RestrictionFacts>,
-) -> ClearanceFault {
-    match fact {
-        Some(fact) => ClearanceFault::OtherSignal {
-            id,
-            signal: signal.clone(),
-            restriction: fact.id,
-        },
-        None => ClearanceFault::OnlyLimited(id),
     }
 }
 

@@ -91,7 +91,12 @@ impl Plan {
         self
     }
 
-    pub(crate) fn run(mut self) -> Result<Permit, Refused> {
+    pub(crate) fn run(self) -> Result<Permit, Refused> {
+        self.run_both().0
+    }
+
+    /// What the door answers, and everything that was foretold to be missing.
+    pub(crate) fn run_both(mut self) -> (Result<Permit, Refused>, Vec<String>) {
         let mut world = World::new();
         world.must(&signed(&self.closing, &["leitung-1"]));
         if let Some(by) = self.raise_by {
@@ -153,7 +158,14 @@ impl Plan {
         let asked = Authenticated::verify(&order).unwrap();
         let forecast = world.authority.forecast(&asked, &self.door, self.now);
         foretold(&answer, &forecast);
-        answer
+        let of_the_log = world.authority.forecast_of(order.id(), &self.door, self.now);
+        let said = |forecast: &Forecast| forecast.missing.iter().map(ToString::to_string).collect();
+        let lacks: Vec<String> = said(&forecast);
+        assert_eq!(
+            of_the_log.as_ref().map(said).unwrap_or_else(|| lacks.clone()),
+            lacks
+        );
+        (answer, lacks)
     }
 }
 
