@@ -1,5 +1,6 @@
 //! What goes out to gateways, and how their answers read. Requests and letters as values; the shell sends them.
 
+pub mod hook;
 pub mod seven;
 
 use core::fmt;
