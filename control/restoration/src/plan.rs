@@ -32,7 +32,7 @@ mod roots;
 
 pub use examine::Examination;
 pub use forecast::{CatchUp, Condition, Forecast};
-pub(crate) use leave::{Leave, cleared, missing_now, own};
+pub(crate) use leave::{Leave, cleared, ground, missing_now, own};
 pub(crate) use needs::{Below, below};
 pub use rank::{Due, MtdLeft, People, Rank, Urgency};
 pub(crate) use roots::missing_now as root_missing_now;

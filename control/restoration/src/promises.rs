@@ -64,8 +64,20 @@ pub fn plan_1(estate: &Estate, situation: &Situation, plan: &Plan) -> Result<(),
                 for step in steps {
                     stands_on(estate, situation, &step.cell, &known.up, &ready)?;
                     let (at, last) = (step.start.earliest, step.start.latest);
-                    may_open(situation, &step.cell, &step.under, at, Hours::Count)?;
-                    may_open(situation, &step.cell, &step.under, last, Hours::DoNotCount)?;
+                    may_open(
+                        situation,
+                        &step.cell,
+                        &step.under,
+                        at,
+                        (Hours::Count, End::Planned),
+                    )?;
+                    may_open(
+                        situation,
+                        &step.cell,
+                        &step.under,
+                        last,
+                        (Hours::DoNotCount, End::Planned),
+                    )?;
                 }
                 known.accepted.extend(steps.iter().map(|step| step.cell.clone()));
             }
@@ -87,7 +99,13 @@ pub fn plan_1_now(estate: &Estate, situation: &Situation, effects: &[Effect]) ->
             Effect::ProposeOpening { cells, under, .. } => {
                 for cell in cells {
                     stands_on(estate, situation, cell, &known.up, &ready)?;
-                    may_open(situation, cell, under, situation.now, Hours::Count)?;
+                    may_open(
+                        situation,
+                        cell,
+                        under,
+                        situation.now,
+                        (Hours::Count, End::Planned),
+                    )?;
                 }
             }
             Effect::AskConsent { .. }
@@ -98,6 +116,33 @@ pub fn plan_1_now(estate: &Estate, situation: &Situation, effects: &[Effect]) ->
             | Effect::AskEnd { .. }
             | Effect::Replan { .. } => {}
         }
+    }
+    Ok(())
+}
+
+/// PLAN-1 for what really started: cells that one opening let run, on one clearance, held against what was known when
+/// their doors opened. Every root below them was up; every service below them ran already or started with them, never
+/// later; clearance and consent stood.
+///
+/// # Errors
+/// The first cell for which it does not hold.
+pub fn plan_1_started(
+    estate: &Estate,
+    situation: &Situation,
+    started: &BTreeSet<CellId>,
+    under: &Under,
+) -> Result<(), Broken> {
+    let known = Known::at_first(situation);
+    let ready: BTreeSet<&CellId> = known
+        .accepted
+        .iter()
+        .chain(&known.started)
+        .chain(started)
+        .collect();
+    for cell in started {
+        stands_on(estate, situation, cell, &known.up, &ready)?;
+        let ordered = (Hours::Count, End::Ordered);
+        may_open(situation, cell, under, situation.now, ordered)?;
     }
     Ok(())
 }
@@ -216,7 +261,7 @@ fn may_open(
     cell: &CellId,
     under: &Under,
     at: Timestamp,
-    hours: Hours,
+    (hours, end): (Hours, End),
 ) -> Result<(), Broken> {
     let home = vocabulary::EnvironmentId::from(cell.insurer.clone());
     let home = situation
@@ -234,7 +279,11 @@ fn may_open(
         let covers = match (&clearance.grade, until) {
             (Grade::Full, None) => true,
             (Grade::Limited { cells, until: real }, Some(until)) => {
-                cells.contains(cell) && *real == until && at < until
+                let ends = match end {
+                    End::Planned => *real == until,
+                    End::Ordered => until <= *real,
+                };
+                cells.contains(cell) && ends && at < until
             }
             (Grade::Full, Some(_)) | (Grade::Limited { .. }, None) => false,
         };
@@ -248,6 +297,14 @@ fn may_open(
         .get(&cell.insurer)
         .ok_or_else(|| broken(cell, "its insurer said nothing"))?;
     consented(said, cell, until, at, hours)
+}
+
+/// Whether a planned end is the clearance's own, or one that was ordered: provisional operation may end before its clearance
+/// does, never after.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Planned,
+    Ordered,
 }
 
 /// Whether the hours a consent names count: at the earliest start and now, not at the bound of a range.

@@ -88,6 +88,16 @@ impl Progress {
         }
     }
 
+    /// Goes over to another plan: what fell or failed under the one before is planned anew, and what was offered lately
+    /// still counts against the slots.
+    #[must_use]
+    pub fn carried_over(self, plan: &Plan) -> Self {
+        Self {
+            offered: self.offered,
+            ..Self::begin(plan)
+        }
+    }
+
     /// The plan it belongs to.
     #[must_use]
     pub const fn plan(&self) -> Digest {
@@ -165,10 +175,12 @@ pub fn decide(estate: &Estate, plan: &Plan, progress: Progress, facts: &Situatio
         };
     }
     let mut progress = back::look(plan, progress, facts);
-    back::close(plan, &progress, facts, &mut effects);
+    let below = plan::below(estate, facts);
+    let fell = back::Fell::look(plan, facts, &below);
+    back::close(plan, &progress, facts, &fell, &mut effects);
     back::ask(plan, facts, &mut effects);
     back::ask_end(estate, facts, &mut effects);
-    back::roots_fell(plan, facts, &mut effects);
+    fell.replan(&mut effects);
     let barrier = progress.barrier(plan);
     if barrier.is_some() {
         let fallen = progress.fallen.iter().chain(progress.reshut.keys()).cloned();
@@ -180,7 +192,6 @@ pub fn decide(estate: &Estate, plan: &Plan, progress: Progress, facts: &Situatio
     }
     let barrier = barrier.unwrap_or(u32::MAX);
     start_roots(plan, facts, barrier, &mut effects);
-    let below = plan::below(estate, facts);
     offer(
         &Run {
             estate,
@@ -327,7 +338,7 @@ fn waiting(
     effects: &mut Vec<Effect>,
 ) {
     let nothing = Below::default();
-    let mut asks: BTreeMap<vocabulary::InsurerId, BTreeSet<CellId>> = BTreeMap::new();
+    let mut asks: BTreeMap<(vocabulary::InsurerId, Under), BTreeSet<CellId>> = BTreeMap::new();
     let mut ready = BTreeSet::new();
     for cell in plan.waiting().keys() {
         let below = below.get(&cell.service).unwrap_or(&nothing);
@@ -343,14 +354,21 @@ fn waiting(
                 })
                 .for_consent_only() =>
             {
-                asks.entry(cell.insurer.clone()).or_default().insert(cell.clone());
+                if let Some(under) = plan::ground(facts, cell) {
+                    let key = (cell.insurer.clone(), under);
+                    asks.entry(key).or_default().insert(cell.clone());
+                }
             }
             Err(_) => {}
         }
     }
     effects.extend(
         asks.into_iter()
-            .map(|(insurer, cells)| Effect::AskConsent { insurer, cells }),
+            .map(|((insurer, under), cells)| Effect::AskConsent {
+                insurer,
+                cells,
+                under,
+            }),
     );
     if !ready.is_empty() {
         effects.push(Effect::Replan {

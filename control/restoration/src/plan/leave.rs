@@ -182,6 +182,22 @@ pub(crate) fn missing_now(
     Err(missing)
 }
 
+/// What an opening of a cell would stand on once its insurer has consented: a full clearance before a limited one.
+pub(crate) fn ground(situation: &Situation, cell: &CellId) -> Option<Under> {
+    let home = environment(&cell.insurer);
+    let mut unsaid = Vec::new();
+    let standing = clearances(situation, &home, cell, &mut unsaid);
+    let full = standing.iter().find(|one| one.grade == Grade::Full);
+    let best = full.or_else(|| standing.first())?;
+    Some(match &best.grade {
+        Grade::Full => Under::Full { clearance: best.id },
+        Grade::Limited { until, .. } => Under::Limited {
+            clearance: best.id,
+            until: *until,
+        },
+    })
+}
+
 fn against(against: &Against, service: &ServiceId) -> bool {
     match against {
         Against::Everything => true,

@@ -8,7 +8,7 @@ use vocabulary::{CellId, InsurerId, Position, ServiceId, StatementId};
 use super::{Because, ClosingBecause, Effect, Progress};
 use crate::{
     environment::State,
-    plan::{Plan, Starts, Under, environment},
+    plan::{Below, Plan, Starts, Under, environment},
     situation::{Items, Reach, RootId, Situation, Stage, Standing},
 };
 
@@ -38,7 +38,13 @@ pub(super) fn look(plan: &Plan, mut progress: Progress, facts: &Situation) -> Pr
 }
 
 /// Proposes to shut what must not run: asked for, out of its time, withdrawn, cut again, failed.
-pub(super) fn close(plan: &Plan, progress: &Progress, facts: &Situation, effects: &mut Vec<Effect>) {
+pub(super) fn close(
+    plan: &Plan,
+    progress: &Progress,
+    facts: &Situation,
+    fell: &Fell<'_>,
+    effects: &mut Vec<Effect>,
+) {
     let stands_on: BTreeMap<&CellId, &Under> =
         plan.steps().map(|(_, step)| (&step.cell, &step.under)).collect();
     let mut closings: Vec<(ClosingBecause, BTreeSet<CellId>)> = Vec::new();
@@ -63,6 +69,8 @@ pub(super) fn close(plan: &Plan, progress: &Progress, facts: &Situation, effects
             }
         } else if let Some(because) = ground_lost(facts, cell, stands_on.get(cell).copied()) {
             because
+        } else if let Some(root) = fell.below_of(plan, facts, cell) {
+            ClosingBecause::RootFell { root }
         } else {
             continue;
         };
@@ -173,24 +181,67 @@ pub(super) fn ask_end(estate: &Estate, facts: &Situation, effects: &mut Vec<Effe
     }
 }
 
-/// Roots the plan neither starts nor lists as waiting were up when it was made.
-pub(super) fn roots_fell(plan: &Plan, facts: &Situation, effects: &mut Vec<Effect>) {
-    let mut roots: BTreeSet<RootId> = facts
-        .roots
-        .keys()
-        .filter(|root| !facts.is_up(root) && !plan.waiting_roots().contains_key(*root))
-        .cloned()
-        .collect();
-    for wave in plan.waves() {
-        match &wave.starts {
-            Starts::Roots(starts) => roots.retain(|root| !starts.contains(root)),
-            Starts::Cells(_) => {}
+/// Roots that were up when the plan was made and are down now, with what stands on what.
+pub(super) struct Fell<'a> {
+    roots: BTreeSet<RootId>,
+    below: &'a BTreeMap<ServiceId, Below>,
+}
+
+impl<'a> Fell<'a> {
+    /// Roots the plan neither starts nor lists as waiting were up when it was made.
+    pub(super) fn look(plan: &Plan, facts: &Situation, below: &'a BTreeMap<ServiceId, Below>) -> Self {
+        let mut roots: BTreeSet<RootId> = facts
+            .roots
+            .keys()
+            .filter(|root| !facts.is_up(root) && !plan.waiting_roots().contains_key(*root))
+            .cloned()
+            .collect();
+        for wave in plan.waves() {
+            match &wave.starts {
+                Starts::Roots(starts) => roots.retain(|root| !starts.contains(root)),
+                Starts::Cells(_) => {}
+            }
         }
+        Self { roots, below }
     }
-    if !roots.is_empty() {
-        effects.push(Effect::Replan {
-            because: Because::RootsFell { roots },
-        });
+
+    /// The stop condition: the fallen root under a running cell. A cell that is still coming back is shut with its root;
+    /// one that was accepted only where the root's environment was cut off again, for the same fault measured in normal
+    /// operation is a matter of the incident, not of the return.
+    fn below_of(&self, plan: &Plan, facts: &Situation, cell: &CellId) -> Option<RootId> {
+        let below = &self.below.get(&cell.service)?.roots;
+        let coming_back =
+            facts.cell(cell).stage == Stage::Started || plan.steps().any(|(_, step)| step.cell == *cell);
+        let is_cut = |root: &RootId| {
+            let home = facts.roots.get(root).map(|known| &known.environment);
+            let home = home.and_then(|home| facts.environments.get(home));
+            home.is_some_and(|home| match home.state {
+                State::Contained | State::UnderExamination => true,
+                State::Trusted
+                | State::Suspect
+                | State::Provisional { .. }
+                | State::Cleared
+                | State::Restoring
+                | State::Verifying
+                | State::Accepted { .. }
+                | State::Normal => false,
+            })
+        };
+        below
+            .intersection(&self.roots)
+            .find(|root| coming_back || is_cut(root))
+            .cloned()
+    }
+
+    /// Later waves were planned on these roots.
+    pub(super) fn replan(&self, effects: &mut Vec<Effect>) {
+        if !self.roots.is_empty() {
+            effects.push(Effect::Replan {
+                because: Because::RootsFell {
+                    roots: self.roots.clone(),
+                },
+            });
+        }
     }
 }
 

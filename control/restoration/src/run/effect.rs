@@ -39,12 +39,14 @@ pub enum Effect {
         /// On which clearance.
         under: Under,
     },
-    /// Show the insurer what waits for its consent alone.
+    /// Show the insurer what waits for its consent alone, with the opening it would consent to. No permission either.
     AskConsent {
         /// Whose consent.
         insurer: InsurerId,
         /// For which cells.
         cells: BTreeSet<CellId>,
+        /// On which clearance.
+        under: Under,
     },
     /// Ask the insurer's people to test what runs.
     AskUserTest {
@@ -121,6 +123,11 @@ pub enum ClosingBecause {
     Contained {
         /// Which.
         environment: EnvironmentId,
+    },
+    /// A root it stands on fell back.
+    RootFell {
+        /// Which.
+        root: RootId,
     },
 }
 
@@ -199,7 +206,7 @@ impl Effect {
                     "Wave {wave}, \"{insurer}\": offer opening for signature ({kind_en}): {en}."
                 )
             }
-            Self::AskConsent { insurer, cells } => {
+            Self::AskConsent { insurer, cells, .. } => {
                 let (de, en) = both(cells);
                 says!(
                     "„{insurer}“ um Zustimmung bitten, nur sie fehlt noch: {de}.",
@@ -275,6 +282,9 @@ impl ClosingBecause {
                 "Umgebung „{environment}“ wieder abgeschottet",
                 "environment \"{environment}\" contained again"
             ),
+            Self::RootFell { root } => {
+                says!("Grundlage „{root}“ zurückgefallen", "root \"{root}\" fell back")
+            }
         }
     }
 }

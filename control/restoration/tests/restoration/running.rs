@@ -362,6 +362,74 @@ fn a_root_that_falls_stops_new_starts_and_asks_for_a_new_plan() {
 }
 
 #[test]
+fn what_comes_back_on_a_root_that_falls_is_to_be_shut_again() {
+    let estate = small();
+    let mut world = World::new(&estate, roots_up(&estate));
+    let plan = Plan::make(&estate, &world.facts);
+    let decision = world.decide(&plan, Progress::begin(&plan));
+    world.carry_out(&decision.effects);
+    let started: BTreeSet<CellId> = world.started.iter().map(|(cell, _)| cell.clone()).collect();
+    assert!(!started.is_empty());
+    world.facts.roots.get_mut(&root("dns")).unwrap().state = RootState::Down;
+    let decision = world.decide(&plan, decision.progress);
+    let [(cells, ClosingBecause::RootFell { root: fallen })] = &closings(&decision.effects)[..] else {
+        panic!("{:?}", decision.effects);
+    };
+    assert_eq!((cells, fallen), (&started, &root("dns")));
+    assert!(openings(&decision.effects).is_empty());
+    // Said again as long as it is so, and not once it is up again.
+    let again = world.decide(&plan, decision.progress.clone());
+    assert_eq!(closings(&again.effects), closings(&decision.effects));
+    world.facts.roots.get_mut(&root("dns")).unwrap().state = RootState::Up;
+    assert!(closings(&world.decide(&plan, decision.progress).effects).is_empty());
+}
+
+#[test]
+fn what_was_accepted_is_shut_with_its_root_only_if_that_was_cut_off_again() {
+    let estate = small();
+    let mut world = World::new(&estate, roots_up(&estate));
+    let plan = Plan::make(&estate, &world.facts);
+    world.run(&plan, Progress::begin(&plan), 50);
+    assert_eq!(world.accepted(), 12);
+    let plan = Plan::make(&estate, &world.facts);
+    let fallen = world.facts.roots.get_mut(&root("mail")).unwrap();
+    fallen.state = RootState::Down;
+    let home = fallen.environment.clone();
+    let decision = world.decide(&plan, Progress::begin(&plan));
+    assert!(
+        closings(&decision.effects).is_empty(),
+        "measured in normal operation"
+    );
+    world.facts.environments.get_mut(&home).unwrap().state = State::Contained;
+    let decision = world.decide(&plan, Progress::begin(&plan));
+    let [(cells, ClosingBecause::RootFell { .. })] = &closings(&decision.effects)[..] else {
+        panic!("{:?}", decision.effects);
+    };
+    let wanted: BTreeSet<CellId> = ["a", "b", "c"]
+        .iter()
+        .flat_map(|insurer| [cell(&format!("{insurer}/kim")), cell(&format!("{insurer}/eau"))])
+        .collect();
+    assert_eq!(*cells, wanted, "what stands on it, and nothing else");
+}
+
+#[test]
+fn another_plan_is_begun_with_what_was_offered_lately() {
+    let estate = small();
+    let facts = roots_up(&estate);
+    let plan = Plan::make(&estate, &facts);
+    let first = decide(&estate, &plan, Progress::begin(&plan), &facts);
+    let mut later = facts.clone();
+    later.now = hours(0).plus(vocabulary::Seconds(60));
+    let next = Plan::make(&estate, &later);
+    let over = decide(&estate, &next, first.progress.carried_over(&next), &later);
+    assert_eq!(
+        openings(&over.effects),
+        openings(&first.effects),
+        "the same cells stay offered, and no more than the slots allow"
+    );
+}
+
+#[test]
 fn a_failed_cell_whose_door_stands_open_is_shut_even_if_the_plan_left_it_waiting() {
     let estate = small();
     let mut facts = roots_up(&estate);
