@@ -55,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("restoration", &["estate", "vocabulary"]), // facts as plain data: the planner cannot write its own permission
     // emergency: what runs meanwhile; reads one kind of document and knows nothing else
     ("eau", &[]),
+    ("smime", &["vocabulary"]),
     // the signer's own machine
     ("sign", &["clearance", "order", "vocabulary"]),
     // the system exercised, and the one binary
