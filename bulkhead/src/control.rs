@@ -7,6 +7,7 @@ mod facts;
 mod journal;
 pub mod others;
 pub mod screen;
+mod sealed;
 mod warnings;
 
 use std::{
@@ -125,8 +126,9 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         &config.estate,
         config.charter,
     )?);
+    let sealing = Arc::new(sealed::Sealing::default());
     let screen = match &config.console {
-        Some(console) => Some(open_screen(console, &config, &room, &journal).await?),
+        Some(console) => Some(open_screen(console, &config, &room, &journal, &sealing).await?),
         None => None,
     };
     let listener = command::listen(config.listen, identity.is_some()).await?;
@@ -178,6 +180,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         room,
         journal,
         estate,
+        sealing,
     });
     let answerer: http::Answerer = Arc::new(move |call| {
         let parts = parts.clone();
@@ -194,6 +197,7 @@ struct Parts {
     room: Arc<Room>,
     journal: Arc<Journaling>,
     estate: Option<Arc<Estate>>,
+    sealing: Arc<sealed::Sealing>,
 }
 
 /// The console, ready to serve.
@@ -211,6 +215,7 @@ async fn open_screen(
     config: &Config,
     room: &Arc<Room>,
     journal: &Arc<Journaling>,
+    sealing: &sealed::Sealing,
 ) -> Result<OpenedScreen, Trouble> {
     let estate = Arc::new(door_process::config::read_estate(&console.estate)?);
     let Some(charter) = config.charter else {
@@ -250,6 +255,7 @@ async fn open_screen(
         room: room.clone(),
         journal: journal.clone(),
         known: known.subscribe(),
+        sealed: sealing.shown(),
     };
     Ok(OpenedScreen {
         screen: Arc::new(screen::Screen::new(console, authority, desk)?),
@@ -266,6 +272,10 @@ async fn answer(parts: &Parts, call: Call) -> Reply {
         (&Method::POST, "/journal" | "/backlog" | "/proofs" | "/callout" | "/published" | "/signals") => {
             told(parts.journal.clone(), call).await
         }
+        (&Method::POST, "/sealed") => match call.json() {
+            Ok(told) => parts.sealing.take(told),
+            Err(refused) => refused,
+        },
         (&Method::GET, "/standing") => warnings::in_force(&parts.journal),
         (&Method::GET, "/facts") => facts::answer(parts.estate.as_deref(), &parts.journal, &call).await,
         _ => answer_log(&parts.room, call).await,

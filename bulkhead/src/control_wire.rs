@@ -32,6 +32,28 @@ pub struct Proven {
     pub doors: BTreeMap<DoorId, Proof>,
 }
 
+/// Wrapped keys of one door process. Nobody but the insurer can open them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedTold {
+    /// Whose: the name of the doors' store.
+    pub store: vocabulary::Digest,
+    /// To whom the insurer's consent wraps them again, so that this process can read.
+    pub recipient: order::AgeRecipient,
+    /// Doors whose keys changed, each with all of its keys; a door whose keys are gone is there with none.
+    pub doors: BTreeMap<DoorId, Vec<clearance::RewrappedKey>>,
+}
+
+/// What the control room remembers of it. Less than was told: it has begun anew, and is told all of it again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedKnown {
+    /// Doors.
+    pub doors: usize,
+    /// Their keys.
+    pub keys: usize,
+}
+
 /// The facts for the public, as they stand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

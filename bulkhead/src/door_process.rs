@@ -9,6 +9,7 @@ pub mod enrol;
 pub mod follow;
 mod journal;
 pub mod refusals;
+mod sealed;
 mod standing;
 pub mod store;
 mod tell;
@@ -68,6 +69,11 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
         doors.clone(),
         store.spool.clone(),
     ));
+    let sealing = tokio::spawn(sealed::tell_always(
+        follower.control().clone(),
+        doors.clone(),
+        store.clone(),
+    ));
     let keeping = tokio::spawn(store.clone().keep_keys_with_positions(gates.clone()));
     let fronts = start_fronts(&config, gates, &store).await?;
     follower.counts(fronts.minutes());
@@ -82,6 +88,7 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     }
     following.abort();
     telling.abort();
+    sealing.abort();
     keeping.abort();
     control.join();
     store.close();

@@ -1,6 +1,7 @@
 //! `bulkhead sign`: the companion on a signer's own machine. No other command touches a person's private key.
 
 pub mod console;
+mod keys;
 mod watch;
 
 use std::{

@@ -102,6 +102,7 @@ impl Known {
             clocks: &self.clocks,
             clock_rules: self.base.duties.rules(),
             way_in: self.base.way_in.as_ref(),
+            ..Others::default()
         }
     }
 }

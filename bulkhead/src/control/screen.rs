@@ -9,7 +9,9 @@ use std::{
 };
 
 use clearance::{Authority, STATEMENT_KIND};
-use console::{Effect, Line, Request, Response, Room as Desk, SILENCE_LIMIT, Sessions};
+use console::{
+    Effect, Line, Others, Request, Response, Room as Desk, SILENCE_LIMIT, SealedBehind, Sessions,
+};
 use estate::Estate;
 use evidence::{Content, JournalEntry, RoomEntry};
 use order::login::ConsoleOrigin;
@@ -60,6 +62,7 @@ pub(super) struct Parts {
     pub(super) room: Arc<authority::Room>,
     pub(super) journal: Arc<Journaling>,
     pub(super) known: watch::Receiver<Option<Arc<Known>>>,
+    pub(super) sealed: watch::Receiver<Arc<Vec<Arc<SealedBehind>>>>,
 }
 
 /// What answering needs.
@@ -72,6 +75,7 @@ pub(super) struct Screen {
     room: Arc<authority::Room>,
     journal: Arc<Journaling>,
     known: watch::Receiver<Option<Arc<Known>>>,
+    sealed: watch::Receiver<Arc<Vec<Arc<SealedBehind>>>>,
     streams: Streams,
     /// Held by whoever acts, from looking until everything is carried out: two signatures that come at once must each see
     /// the draft the other left.
@@ -98,6 +102,7 @@ impl Screen {
             room: parts.room,
             journal: parts.journal,
             known: parts.known,
+            sealed: parts.sealed,
             streams: Streams::default(),
             acting: Mutex::new(()),
         })
@@ -112,6 +117,7 @@ impl Screen {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let known = self.known.borrow().clone();
+        let sealed = self.sealed.borrow().clone();
         let authority = self.authority.read().unwrap_or_else(PoisonError::into_inner);
         look(&Desk {
             estate: &self.estate,
@@ -122,7 +128,10 @@ impl Screen {
             secret: &self.secret,
             journal: &Pages(&self.journal),
             silence: SILENCE_LIMIT,
-            others: known.as_deref().map(Known::others).unwrap_or_default(),
+            others: Others {
+                sealed: &sealed,
+                ..known.as_deref().map(Known::others).unwrap_or_default()
+            },
         })
     }
 

@@ -387,6 +387,17 @@ impl Store {
         doors.flat_map(of_door).collect()
     }
 
+    /// The wrapped keys of every door of this process.
+    pub(super) fn sealed(&self) -> BTreeMap<DoorId, Vec<RewrappedKey>> {
+        let of = |door: &DoorId| (door.clone(), self.keys_of(std::iter::once(door)));
+        self.gates.keys().map(of).collect()
+    }
+
+    /// What consents wrap keys to, so that this process can read.
+    pub(super) fn recipient(&self) -> &str {
+        &self.recipient
+    }
+
     /// Syncs and closes; called last, when nobody offers any more.
     pub fn close(&self) {
         tracing::info!(status = ?Brief::of(&self.spool.status()), "spool closed");

@@ -89,6 +89,7 @@ pub(crate) fn answer(asked: &Asked<'_>) -> Answer {
         | Kind::DraftNew
         | Kind::Draft
         | Kind::DraftSign
+        | Kind::DraftKeys
         | Kind::Preview
         | Kind::Plan
         | Kind::Clocks

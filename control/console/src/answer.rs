@@ -135,6 +135,7 @@ fn dispatch(asked: &Asked<'_>) -> Answer {
         | Kind::Waiting
         | Kind::Drafts
         | Kind::Draft
+        | Kind::DraftKeys
         | Kind::Preview
         | Kind::Plan
         | Kind::Clocks

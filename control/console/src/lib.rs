@@ -44,7 +44,7 @@ pub use login::NotLoggedIn;
 pub use openapi::document as openapi;
 pub use request::{Form, Method, Request};
 pub use response::Response;
-pub use room::{Answer, Effect, Journal, Line, Others, Room, SILENCE_LIMIT};
+pub use room::{Answer, Effect, Journal, Line, Others, Room, SILENCE_LIMIT, SealedBehind};
 pub use session::{AnsweredTwice, Session, SessionEffect, SessionId, Sessions};
 pub use viewer::{Seat, Sight, Viewer};
 pub use when::Clock;

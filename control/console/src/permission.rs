@@ -45,7 +45,9 @@ pub const fn access(kind: Kind, seat: Seat) -> Access {
         Kind::IncidentOpen | Kind::IncidentNote => leads_or_examines(seat),
         Kind::IncidentClose => only(seat, Seat::Commander, Access::Full),
         // Whoever signs must see what is signed. What may be proposed is judged by the kind of statement.
-        Kind::Drafts | Kind::Draft | Kind::DraftNew | Kind::DraftSign | Kind::Preview => as_far_as_seen(seat),
+        Kind::Drafts | Kind::Draft | Kind::DraftNew | Kind::DraftSign | Kind::DraftKeys | Kind::Preview => {
+            as_far_as_seen(seat)
+        }
         // The insurer's own decisions. Nobody else makes them for it.
         Kind::Rank | Kind::Slot | Kind::TestRefuse => insurer_voice(seat),
         Kind::TestAccept | Kind::Consent | Kind::StandingConsent => {

@@ -1,11 +1,14 @@
 //! What an answer is made of, and what the binary carries out before it is sent.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use clearance::Authority;
+use clearance::{Authority, RewrappedKey};
 use estate::Estate;
 use evidence::{Picture, RoomEntry};
-use order::login::ConsoleOrigin;
+use order::{AgeRecipient, login::ConsoleOrigin};
 use publication::obligations::Clock;
 use readiness::board::Board;
 use restoration::Plan;
@@ -60,6 +63,17 @@ pub struct Others<'a> {
     pub clock_rules: &'a [ClockRule],
     /// Doors the responders' own way in leads through, where somebody wrote it down in peace.
     pub way_in: Option<&'a BTreeSet<DoorId>>,
+    /// What door processes hold sealed, as each told it.
+    pub sealed: &'a [Arc<SealedBehind>],
+}
+
+/// What one door process holds sealed to insurers, as it told it. Nobody here can open it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SealedBehind {
+    /// To whom the insurer's consent wraps the keys again, so that this process can read.
+    pub recipient: AgeRecipient,
+    /// The keys, wrapped to the insurer's release recipients, by door; a door without any is there with none.
+    pub doors: BTreeMap<DoorId, Vec<RewrappedKey>>,
 }
 
 /// One journal entry, as far as it is shown.

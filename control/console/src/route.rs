@@ -20,6 +20,7 @@ pub enum Kind {
     DraftNew,
     Draft,
     DraftSign,
+    DraftKeys,
     Preview,
     Plan,
     Clocks,
@@ -151,6 +152,12 @@ pub const TABLE: &[Row] = &[
         "/entwurf/{statement}/unterschrift",
         "/api/v1/drafts/{statement}/signatures",
         ("Unterschrift abgeben", "Hand in a signature"),
+    ),
+    look(
+        Kind::DraftKeys,
+        "",
+        "/api/v1/drafts/{statement}/keys",
+        ("Verpackte Schlüssel zu einer Zustimmung", "Wrapped keys for a consent"),
     ),
     look(
         Kind::Plan,

@@ -1,5 +1,8 @@
 //! `bulkhead sign --watch`: waits at a console for drafts that need this person, shows each as one sentence made here from
 //! the exact bytes, asks, signs, hands the signature in. The console is not trusted with anything but delivering bytes.
+//!
+//! A consent that needs keys gets them here: what the console delivers is wrapped again with the insurer's own identity, and
+//! the consent with its keys is what is shown, signed and handed in, as a whole.
 
 use std::{
     collections::BTreeSet,
@@ -15,12 +18,14 @@ use order::login::ConsoleOrigin;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sign::{Census, Lang, LogIn, Sheet, Signer};
-use vocabulary::{Envelope, StatementId};
+use vocabulary::{Envelope, Signature, StatementId};
 
 use super::{
     Language,
     console::{CallError, Console},
-    counted, refused, signer,
+    counted,
+    keys::{self, Keys, Prepared},
+    refused, signer,
 };
 use crate::report::{Code, Trouble};
 
@@ -59,6 +64,9 @@ pub(super) struct Watch {
     /// Verbund, um Zellen und Personen zu zählen. / Estate, to count cells and persons.
     #[arg(long)]
     estate: Option<PathBuf>,
+    /// The insurer's own keys.
+    #[command(flatten)]
+    release: keys::Release,
     /// Nur was jetzt wartet, dann enden. / Only what waits now, then end.
     #[arg(long)]
     once: bool,
@@ -95,6 +103,7 @@ pub(super) fn run(arguments: &Watch) -> Result<ExitCode, Trouble> {
     let estate = arguments.estate.as_deref().map(counted).transpose()?;
     let mut companion = Companion {
         signer: signer(arguments.key.as_deref(), arguments.agent_key.as_deref())?,
+        keys: arguments.release.open()?,
         console: Console::new(origin, arguments.tls.as_deref())?,
         lang: arguments.lang.into(),
         json: arguments.json,
@@ -129,8 +138,19 @@ enum Next {
     Stop,
 }
 
+/// How a signature reaches the console.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HandIn {
+    /// To the draft it has.
+    Signature,
+    /// With the whole statement, which was made here.
+    Whole,
+}
+
 struct Companion<'a> {
     signer: Signer,
+    /// The insurer's own keys, where they were named.
+    keys: Option<Keys>,
     console: Console,
     lang: Lang,
     json: bool,
@@ -191,14 +211,8 @@ impl Companion<'_> {
             Some(_) | None => String::new(),
         };
         let path = format!("/api/v1/drafts?mine=1{since}");
-        let answer = match self.console.ask(Method::GET, &path, None, WAIT) {
-            Err(CallError::NotLoggedIn) => {
-                self.log_in()?;
-                self.console.ask(Method::GET, &path, None, WAIT)
-            }
-            other => other,
-        };
-        serde_json::from_value(answer.map_err(trouble)?).map_err(|error| {
+        let answer = self.ask(Method::GET, &path, None)?.map_err(trouble)?;
+        serde_json::from_value(answer).map_err(|error| {
             Trouble::because(
                 Code::Unreached,
                 "Die Liste der Entwürfe ist nicht lesbar. / The list of drafts cannot be read.",
@@ -207,36 +221,66 @@ impl Companion<'_> {
         })
     }
 
+    /// Asks the console; logs in again where the session is over.
+    fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Result<Value, CallError>, Trouble> {
+        match self.console.ask(method.clone(), path, body, WAIT) {
+            Err(CallError::NotLoggedIn) => {
+                self.log_in()?;
+                Ok(self.console.ask(method, path, body, WAIT))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// A consent with the keys it needs, or why nothing of it may be signed.
+    fn prepare(&mut self, draft: &Envelope) -> Result<Result<Prepared, String>, Trouble> {
+        if !sign::wants_keys(draft) {
+            return Ok(Ok(Prepared::AsItIs(None)));
+        }
+        let path = format!("/api/v1/drafts/{}/keys", draft.id());
+        match self.ask(Method::GET, &path, None)? {
+            Ok(delivered) => Ok(keys::prepare(draft, delivered, self.keys.as_ref(), self.lang)),
+            Err(CallError::Refused(sentence)) => Ok(Ok(Prepared::AsItIs(Some(self.lang.of(
+                format!("Ohne Schlüssel: Der Leitstand liefert keine ({sentence})"),
+                format!("Without keys: the control room delivers none ({sentence})"),
+            ))))),
+            Err(other) => Err(trouble(other)),
+        }
+    }
+
     /// One draft: show, ask, sign, hand in.
     fn one(&mut self, envelope: Envelope) -> Result<Next, Trouble> {
-        let id = envelope.id();
-        if self.done.contains(&id) {
+        let listed = envelope.id();
+        if !self.done.insert(listed) {
             return Ok(Next::Go);
         }
-        let sheet = match Sheet::read(envelope, self.lang, self.census) {
+        let (envelope, note, way) = match self.prepare(&envelope)? {
+            Ok(Prepared::AsItIs(note)) => (envelope, note, HandIn::Signature),
+            Ok(Prepared::Carries(carrying)) => (carrying.consent, Some(carrying.sentence), HandIn::Whole),
+            Err(why) => {
+                self.turned_away = true;
+                self.say(listed, "keys-refused", &why);
+                return Ok(Next::Go);
+            }
+        };
+        let id = envelope.id();
+        let sheet = match Sheet::read(envelope.clone(), self.lang, self.census) {
             Ok(sheet) => sheet,
             Err(why) => {
-                self.done.insert(id);
                 self.say(id, "unreadable", &why.to_string());
                 return Ok(Next::Go);
             }
         };
         if sheet.keys().contains(&self.signer.public_key().id()) {
-            self.done.insert(id);
             return Ok(Next::Go);
         }
-        let (word, there) = (sheet.word(), sheet.keys().len());
-        self.tell(
-            &json!({
-                "event": "draft", "statement": id, "kind": sheet.kind().word(), "sentence": sheet.sentence(),
-                "signatures": there,
-            }),
-            &format!(
-                "\n{}\n({id}; {there} Unterschriften / signatures)",
-                sheet.sentence()
-            ),
-        );
-        self.done.insert(id);
+        self.show(&sheet, note.as_deref());
+        let word = sheet.word();
         let question = self.lang.of(
             format!("Unterschreiben: {word}? [j/n] "),
             format!("Sign: {word}? [y/n] "),
@@ -249,21 +293,47 @@ impl Companion<'_> {
             Err(_) => self.say(id, "declined", self.lang.of("nicht unterschrieben", "not signed")),
             Ok(confirmed) => {
                 let signature = confirmed.sign(&self.signer).map_err(refused)?;
-                self.hand_in(id, &signature.0)?;
+                self.hand_in(envelope, signature, way)?;
             }
         }
         Ok(Next::Go)
     }
 
-    fn hand_in(&mut self, id: StatementId, signature: &str) -> Result<(), Trouble> {
-        let path = format!("/api/v1/drafts/{id}/signatures");
-        let body = json!({ "signature": signature });
-        let mut answer = self.console.ask(Method::POST, &path, Some(&body), WAIT);
-        if let Err(CallError::NotLoggedIn) = answer {
-            self.log_in()?;
-            answer = self.console.ask(Method::POST, &path, Some(&body), WAIT);
+    /// What is about to be signed, made here.
+    fn show(&self, sheet: &Sheet, note: Option<&str>) {
+        let (id, there) = (sheet.id(), sheet.keys().len());
+        let mut text = format!("\n{}", sheet.sentence());
+        if let Some(note) = note {
+            text.push('\n');
+            text.push_str(note);
         }
-        match answer {
+        self.tell(
+            &json!({
+                "event": "draft", "statement": id, "kind": sheet.kind().word(), "sentence": sheet.sentence(),
+                "keys": note, "signatures": there,
+            }),
+            &format!("{text}\n({id}; {there} Unterschriften / signatures)"),
+        );
+    }
+
+    fn hand_in(&mut self, mut envelope: Envelope, signature: Signature, way: HandIn) -> Result<(), Trouble> {
+        let id = envelope.id();
+        let (path, body) = match way {
+            HandIn::Signature => (
+                format!("/api/v1/drafts/{id}/signatures"),
+                json!({ "signature": signature.0 }),
+            ),
+            HandIn::Whole => {
+                envelope.signatures.push(signature);
+                let whole = serde_json::to_string(&envelope).map_err(|error| {
+                    let sentence =
+                        "Die Zustimmung ist nicht darstellbar. / The consent cannot be written down.";
+                    Trouble::because(Code::Statement, sentence, error)
+                })?;
+                ("/api/v1/drafts".to_owned(), json!({ "envelope": whole }))
+            }
+        };
+        match self.ask(Method::POST, &path, Some(&body))? {
             Ok(_) => self.say(
                 id,
                 "signed",

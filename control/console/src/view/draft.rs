@@ -6,6 +6,7 @@ use vocabulary::{Envelope, PayloadType, StatementId};
 
 use super::{
     concern::{Glimpse, glimpse},
+    sealed,
     shape::{At, Both, Shape, Shapes, views},
     waiting::seen,
 };
@@ -217,7 +218,7 @@ pub(crate) fn list(asked: &Asked<'_>) -> Drafts {
                     .ctx
                     .viewer
                     .is_some_and(|viewer| draft.waits_for(viewer.person(), ground));
-                !mine || waits
+                !mine || (waits && !sealed::is_given(draft, ground))
             })
             .filter(|draft| matches!(draft.state(), State::Waiting { .. } | State::Complete { .. }))
             .take(DRAFTS_MAX)

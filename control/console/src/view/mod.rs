@@ -10,6 +10,7 @@ pub(crate) mod insurer;
 pub(crate) mod logs;
 pub(crate) mod own;
 pub(crate) mod rooms;
+pub(crate) mod sealed;
 pub(crate) mod shape;
 pub(crate) mod waiting;
 
@@ -69,6 +70,10 @@ pub(crate) fn show(asked: &Asked<'_>) -> Response {
             page::drafts(&asked.ctx, view)
         }),
         Kind::Draft => either(asked, draft::detail(asked), |view| page::draft(&asked.ctx, view)),
+        // For the companion: there is no page of it.
+        Kind::DraftKeys => either(asked, sealed::keys(asked), |_| {
+            refuse(&asked.ctx, asked.format, 404, &NothingHere)
+        }),
         Kind::Preview => either(asked, Some(draft::preview_of_query(asked)), |view| {
             page::new_draft(asked, view)
         }),
