@@ -55,6 +55,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("restoration", &["estate", "vocabulary"]), // facts as plain data: the planner cannot write its own permission
     // emergency: what runs meanwhile; reads one kind of document and knows nothing else
     ("eau", &[]),
+    ("kim", &["vocabulary"]), // the rules of the mail around it, without a socket
+    ("kim-net", &["kim", "vocabulary"]), // its sockets: a mailbox to fetch from, and the one way to an attachment store
     ("smime", &["vocabulary"]),
     // the signer's own machine
     ("sign", &["clearance", "order", "vocabulary"]),
@@ -100,6 +102,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Arrows that only tests, examples and benches draw. They are in no binary.
 const TEST_ARROWS: &[(&str, &[&str])] = &[
+    // what may be prepared as an answer is exactly what a release can name
+    ("kim", &["order"]),
     // real orders, clearances and a real log, so that the fronts are tested at a real door
     ("mail", &["clearance", "order"]),
     // a real charter, with witnesses' keys, in the booklet
