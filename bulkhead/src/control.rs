@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -120,6 +120,9 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         witnesses,
         heads: Mutex::new(read_heads(&heads_path)?),
         heads_path,
+        heads_told: AtomicU64::new(0),
+        heads_kept: Mutex::new(0),
+        told: Mutex::new(None),
     });
     let journal = Arc::new(Journaling::open(
         &config.dir.join("journal"),
@@ -278,7 +281,20 @@ async fn answer(parts: &Parts, call: Call) -> Reply {
         },
         (&Method::GET, "/standing") => warnings::in_force(&parts.journal),
         (&Method::GET, "/facts") => facts::answer(parts.estate.as_deref(), &parts.journal, &call).await,
+        (&Method::POST, "/head") => told_head(parts.room.clone(), call).await,
         _ => answer_log(&parts.room, call).await,
+    }
+}
+
+/// Remembers a door store's head, off the threads that answer: it waits for the disk.
+async fn told_head(room: Arc<Room>, call: Call) -> Reply {
+    let told = match call.json::<StoreHead>() {
+        Ok(told) => told,
+        Err(reply) => return reply,
+    };
+    match tokio::task::spawn_blocking(move || remember_head(&room, told)).await {
+        Ok(reply) => reply,
+        Err(error) => Reply::refuse(500, &error.to_string()),
     }
 }
 

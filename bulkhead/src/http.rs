@@ -2,6 +2,10 @@
 //!
 //! Outside loopback a listener is always mutual TLS ([`crate::tls`]); that a caller holds one of our certificates
 //! lets it *talk*, never *act*: what acts is a signed statement inside.
+//!
+//! Connections under mutual TLS are kept between calls ([`link`]) and ended by the listener when they are idle for long.
+
+pub(crate) mod link;
 
 use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
@@ -11,11 +15,11 @@ use hyper::{
     body::{Bytes, Incoming},
     service::service_fn,
 };
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{Semaphore, watch},
     time::timeout,
 };
@@ -30,6 +34,11 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 const CONNECTIONS_MAX: usize = 2048;
 /// A caller that has not finished a request by then is cut.
 const REQUEST_SECS_MAX: Duration = Duration::from_secs(30);
+/// A connection on which no request begins for so long is ended: kept links of callers that are gone, and callers that say
+/// nothing, would hold their places for ever.
+const IDLE_SECS_MAX: Duration = Duration::from_secs(60);
+/// With fewer places left than this, connections are not kept: a crowd of idle ones must not keep a commander out.
+const PLACES_KEPT_FREE: usize = CONNECTIONS_MAX / 4;
 
 /// A request, read whole.
 #[derive(Debug)]
@@ -161,15 +170,16 @@ pub async fn serve(
         let Ok(place) = places.clone().try_acquire_owned() else {
             continue;
         };
-        let (answerer, tls) = (answerer.clone(), tls.clone());
+        let (answerer, tls, places) = (answerer.clone(), tls.clone(), places.clone());
         tokio::spawn(async move {
             let _place = place;
             stream.set_nodelay(true).ok();
+            let keeps = move || places.available_permits() >= PLACES_KEPT_FREE;
             match tls {
-                None => serve_connection(stream, answerer).await,
+                None => serve_connection(stream, answerer, IDLE_SECS_MAX, keeps).await,
                 Some(acceptor) => {
                     if let Ok(Ok(stream)) = timeout(REQUEST_SECS_MAX, acceptor.accept(stream)).await {
-                        serve_connection(stream, answerer).await;
+                        serve_connection(stream, answerer, IDLE_SECS_MAX, keeps).await;
                     }
                 }
             }
@@ -177,10 +187,12 @@ pub async fn serve(
     }
 }
 
-async fn serve_connection<S>(stream: S, answerer: Answerer)
+/// Answers one connection's requests, one after the other, while `keeps` says that there is room for it.
+async fn serve_connection<S>(stream: S, answerer: Answerer, idle_max: Duration, keeps: impl Fn() -> bool + Send + Sync)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let keeps = &keeps;
     let service = service_fn(move |request: Request<Incoming>| {
         let answerer = answerer.clone();
         async move {
@@ -192,11 +204,18 @@ where
                     "Die Anfrage kam nicht vollständig an. / The request did not arrive whole.",
                 ),
             };
-            Ok::<_, std::convert::Infallible>(write_reply(reply))
+            let mut response = write_reply(reply);
+            if !keeps() {
+                let close = hyper::header::HeaderValue::from_static("close");
+                response.headers_mut().insert(hyper::header::CONNECTION, close);
+            }
+            Ok::<_, std::convert::Infallible>(response)
         }
     });
     // A broken connection is the caller's to notice; nothing was promised before the reply was written.
     let _ended = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle_max)
         .max_buf_size(64 * 1024)
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -235,6 +254,17 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// Mutual TLS, or none on loopback.
     pub tls: Option<tls::Connector>,
+}
+
+impl Endpoint {
+    /// The same peer, to be called on a connection of its own and not on a kept one.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self {
+            address: self.address,
+            tls: self.tls.as_ref().map(tls::Connector::anew),
+        }
+    }
 }
 
 /// Why a call brought no answer, or a refusal.
@@ -281,35 +311,19 @@ pub async fn call(
     body: Vec<u8>,
     wait: Duration,
 ) -> Result<Vec<u8>, CallError> {
-    let address = endpoint.address;
-    let garbled = |what: &dyn std::fmt::Display| CallError::Garbled {
-        address,
-        what: what.to_string(),
+    let question = link::Question {
+        method: &method,
+        path,
+        body: Bytes::from(body),
     };
-    let exchange = async {
-        let stream = TcpStream::connect(address)
-            .await
-            .map_err(|source| CallError::Unreached { address, source })?;
-        stream.set_nodelay(true).ok();
-        match &endpoint.tls {
-            None => exchange(stream, address, method, path, body).await,
-            Some(connector) => {
-                let stream = connector
-                    .connect(stream)
-                    .await
-                    .map_err(|source| CallError::Unreached { address, source })?;
-                exchange(stream, address, method, path, body).await
-            }
-        }
+    let Ok(answered) = timeout(wait, link::ask(endpoint, &question)).await else {
+        link::gave_up(endpoint);
+        return Err(CallError::Garbled {
+            address: endpoint.address,
+            what: format!("keine Antwort in {wait:?} / no answer in {wait:?}"),
+        });
     };
-    let (status, answer) = match timeout(wait, exchange).await {
-        Ok(result) => result?,
-        Err(_) => {
-            return Err(garbled(&format_args!(
-                "keine Antwort in {wait:?} / no answer in {wait:?}"
-            )));
-        }
-    };
+    let (status, answer) = answered?;
     if status.is_success() {
         return Ok(answer);
     }
@@ -320,45 +334,6 @@ pub async fn call(
         status: status.as_u16(),
         sentence,
     })
-}
-
-async fn exchange<S>(
-    stream: S,
-    address: SocketAddr,
-    method: Method,
-    path: &str,
-    body: Vec<u8>,
-) -> Result<(StatusCode, Vec<u8>), CallError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let garbled = |what: &dyn std::fmt::Display| CallError::Garbled {
-        address,
-        what: what.to_string(),
-    };
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| garbled(&error))?;
-    // Ends with the connection, which ends with `sender` at the end of this function.
-    let connection = tokio::spawn(connection);
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(hyper::header::HOST, address.to_string())
-        .body(Full::new(Bytes::from(body)))
-        .map_err(|error| garbled(&error))?;
-    let response = sender
-        .send_request(request)
-        .await
-        .map_err(|error| garbled(&error))?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), BODY_BYTES_MAX)
-        .collect()
-        .await
-        .map_err(|error| garbled(&error))?;
-    drop(sender);
-    connection.abort();
-    Ok((status, body.to_bytes().to_vec()))
 }
 
 /// [`call`] with a JSON answer.

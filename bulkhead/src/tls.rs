@@ -12,6 +12,8 @@ use rustls::{
 };
 use tokio::net::TcpStream;
 
+use crate::http::link::Links;
+
 /// Name in the certificate of every part; parts are told apart by their keys, not by names in DNS.
 pub const PART_NAME: &str = "part.bulkhead.internal";
 
@@ -45,9 +47,13 @@ pub struct Identity {
 #[derive(Clone)]
 pub struct Acceptor(tokio_rustls::TlsAcceptor);
 
-/// Client side of mutual TLS.
+/// Client side of mutual TLS, with the connections that are kept under this identity. Clones share them.
 #[derive(Clone)]
-pub struct Connector(tokio_rustls::TlsConnector, ServerName<'static>);
+pub struct Connector {
+    tls: tokio_rustls::TlsConnector,
+    name: ServerName<'static>,
+    links: Arc<Links>,
+}
 
 impl Identity {
     /// Reads `ca.pem`, `cert.pem` and `key.pem` from a folder.
@@ -129,10 +135,11 @@ impl Identity {
             .with_client_auth_cert(self.chain.clone(), self.key.clone_key())
             .map_err(|error| TlsError::Config(Box::new(error)))?;
         let name = ServerName::try_from(PART_NAME).map_err(|error| TlsError::Config(Box::new(error)))?;
-        Ok(Connector(
-            tokio_rustls::TlsConnector::from(Arc::new(config)),
+        Ok(Connector {
+            tls: tokio_rustls::TlsConnector::from(Arc::new(config)),
             name,
-        ))
+            links: Arc::default(),
+        })
     }
 }
 
@@ -158,7 +165,22 @@ impl Connector {
         &self,
         stream: TcpStream,
     ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
-        self.0.connect(self.1.clone(), stream).await
+        self.tls.connect(self.name.clone(), stream).await
+    }
+
+    /// The same identity with no connections kept yet.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self {
+            tls: self.tls.clone(),
+            name: self.name.clone(),
+            links: Arc::default(),
+        }
+    }
+
+    /// Connections kept between calls.
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
     }
 }
 

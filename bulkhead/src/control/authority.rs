@@ -4,7 +4,10 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,6 +40,20 @@ pub(super) struct Room {
     /// put back from an old copy.
     pub(super) heads: Mutex<Heads>,
     pub(super) heads_path: PathBuf,
+    /// How often a head was told, and how many of these tellings are on disk: 80 processes tell at once after an order, and
+    /// one write serves all who wait.
+    pub(super) heads_told: AtomicU64,
+    pub(super) heads_kept: Mutex<u64>,
+    /// The piece of the log that was told last: after an order, all followers ask for the same one.
+    pub(super) told: Mutex<Option<Told>>,
+}
+
+/// A piece of the log as it went out, and what it was made of.
+pub(super) struct Told {
+    from: u64,
+    len: u64,
+    serial: u64,
+    body: Arc<[u8]>,
 }
 
 /// Heads of door stores, by store.
@@ -66,21 +83,37 @@ pub(super) fn read_heads(path: &Path) -> Result<Heads, Trouble> {
     }
 }
 
-/// Keeps the longest head a store told. A shorter one is not kept: it may be the old copy we are here to notice.
+/// Keeps the longest head a store told, and answers when it is on disk. A shorter one is not kept: it may be the old copy
+/// we are here to notice. Waits for the disk: not for a thread that answers others.
 pub(super) fn remember_head(room: &Room, told: StoreHead) -> Reply {
-    let mut heads = room.heads.lock().unwrap_or_else(PoisonError::into_inner);
-    if heads
-        .get(&told.store)
-        .is_some_and(|known| known.len >= told.head.len)
-    {
+    let telling = {
+        let mut heads = room.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_longer = heads
+            .get(&told.store)
+            .is_none_or(|known| known.len < told.head.len);
+        if is_longer {
+            heads.insert(told.store, told.head);
+            room.heads_told.fetch_add(1, Ordering::SeqCst);
+        }
+        // What is known already may still be on its way to the disk.
+        room.heads_told.load(Ordering::SeqCst)
+    };
+    let mut kept = room.heads_kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if *kept >= telling {
         return Reply::json(&());
     }
-    heads.insert(told.store, told.head);
-    let written = serde_json::to_vec(&*heads)
+    let (bytes, all) = {
+        let heads = room.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        (serde_json::to_vec(&*heads), room.heads_told.load(Ordering::SeqCst))
+    };
+    let written = bytes
         .map_err(std::io::Error::other)
         .and_then(|bytes| files::write_private(&room.heads_path, &bytes));
     match written {
-        Ok(()) => Reply::json(&()),
+        Ok(()) => {
+            *kept = all;
+            Reply::json(&())
+        }
         Err(error) => Reply::refuse(507, &format!("Nicht gespeichert: {error}. / Not kept: {error}.")),
     }
 }
@@ -150,14 +183,38 @@ pub(super) async fn follow(room: &Room, call: &Call) -> Reply {
         }
     };
     let _timed_out = tokio::time::timeout(wait, news).await;
-    match piece(room, from) {
-        Ok(piece) => Reply::json(&piece),
+    match told_piece(room, from) {
+        Ok(body) => Reply {
+            status: 200,
+            content_type: "application/json",
+            body: body.to_vec(),
+        },
         Err(error) => Reply::refuse(500, &error.to_string()),
     }
 }
 
-fn piece(room: &Room, from: u64) -> Result<Piece, ledger::Error> {
+/// The piece from an entry on, made once for all who ask for the same one.
+fn told_piece(room: &Room, from: u64) -> Result<Arc<[u8]>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut told = room.told.lock().unwrap_or_else(PoisonError::into_inner);
     let published = room.cosigned.borrow().clone();
+    let serial = published.as_ref().map_or(0, |published| published.serial);
+    let len = *room.len.borrow();
+    if let Some(told) = told.as_ref()
+        && (told.from, told.len, told.serial) == (from, len, serial)
+    {
+        return Ok(told.body.clone());
+    }
+    let body: Arc<[u8]> = serde_json::to_vec(&piece(room, from, published)?)?.into();
+    *told = Some(Told {
+        from,
+        len,
+        serial,
+        body: body.clone(),
+    });
+    Ok(body)
+}
+
+fn piece(room: &Room, from: u64, published: Option<Published>) -> Result<Piece, ledger::Error> {
     let serial = published.as_ref().map_or(0, |published| published.serial);
     let mut piece = Piece {
         from,

@@ -53,6 +53,11 @@ pub struct Follower {
     newest: std::sync::Mutex<Option<String>>,
     /// Size the log must have before the nonce asked last is in it.
     asked_at: AtomicU64,
+    /// Nonces drawn, and how many of them were drawn when the view was last made fresh. While they differ, one is on its way
+    /// into the log or waits there for its checkpoint. Otherwise nobody here waits for checkpoints, and the control room
+    /// need not wake 80 processes with each.
+    asks: AtomicU64,
+    answered: AtomicU64,
     /// One opening at a time: each asks for a view of its own.
     opening: Mutex<()>,
     /// Why statements of the log have no effect.
@@ -90,6 +95,8 @@ impl Follower {
             looked_at: AtomicU64::new(0),
             newest: std::sync::Mutex::new(None),
             asked_at: AtomicU64::new(u64::MAX),
+            asks: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             opening: Mutex::new(()),
             refusals: Refusals::default(),
             grew: Notify::new(),
@@ -183,6 +190,8 @@ impl Follower {
             .await
             .map_err(|gone| unable(gone.to_string()))?;
         let body = serde_json::to_vec(&NonceEntry { nonce }).map_err(|error| unable(error.to_string()))?;
+        // Before the nonce is in the log: its entry ends the poll under way, and the next one waits for checkpoints too.
+        self.asks.fetch_add(1, Ordering::SeqCst);
         let appended: crate::authority_wire::Appended =
             http::call_json(&self.control, Method::POST, "/nonce", body, POLL_WAIT).await?;
         self.asked_at
@@ -199,7 +208,12 @@ impl Follower {
     }
 
     async fn follow_once(&self) -> Result<(), CallError> {
-        let (from, seen) = (*self.size.borrow(), self.looked_at.load(Ordering::SeqCst));
+        let seen = if self.asks.load(Ordering::SeqCst) == self.answered.load(Ordering::SeqCst) {
+            u64::MAX
+        } else {
+            self.looked_at.load(Ordering::SeqCst)
+        };
+        let from = *self.size.borrow();
         let path = format!("/log?from={from}&seen={seen}&wait={POLL_SECS}");
         let piece: Piece = http::call_json(&self.control, Method::GET, &path, Vec::new(), POLL_WAIT).await?;
         let unable = |what: String| CallError::Garbled {
@@ -265,14 +279,22 @@ impl Follower {
         let Ok(checkpoint) = record::Checkpoint::parse(note.text()) else {
             return;
         };
-        if checkpoint.size != size || checkpoint.size < self.asked_at.load(Ordering::SeqCst) {
+        // Somebody may ask anew while this is looked at; what answers the earlier nonce does not answer the later one.
+        let (asks, asked_at) = (
+            self.asks.load(Ordering::SeqCst),
+            self.asked_at.load(Ordering::SeqCst),
+        );
+        if checkpoint.size != size || checkpoint.size < asked_at {
             return;
         }
         let remembered = self.remembered_head().await;
         match self.doors.fresh(note, remembered).await {
             Ok(Ok(_reports)) => {
                 self.grew.notify_one();
-                self.asked_at.store(u64::MAX, Ordering::SeqCst);
+                let _asked_anew =
+                    self.asked_at
+                        .compare_exchange(asked_at, u64::MAX, Ordering::SeqCst, Ordering::SeqCst);
+                self.answered.store(asks, Ordering::SeqCst);
                 self.fresh_at.send_replace(checkpoint.size);
             }
             Ok(Err(error)) => tracing::warn!(%error, "checkpoint does not make the view fresh"),
@@ -380,6 +402,24 @@ pub(super) fn outcome(reports: &[Report], refused: Vec<RefusedLine>, began: Inst
     }
 }
 
+/// Longest wait for a change of the ledger, in milliseconds.
+const STATUS_MILLIS_MAX: u64 = 20_000;
+
+/// Answers `/status`, and `/status?seen=N&millis=M` up to M milliseconds later, as soon as the ledger has not N entries:
+/// whoever tries doors looks when something happened, and not every moment.
+async fn status(follower: &Follower, call: &Call) -> http::Reply {
+    let number = |name: &str| call.query_value(name).and_then(|text| text.parse::<u64>().ok());
+    if let Some(seen) = number("seen") {
+        let wait = Duration::from_millis(number("millis").unwrap_or(0).min(STATUS_MILLIS_MAX));
+        let mut recorded = follower.doors.recorded();
+        drop(tokio::time::timeout(wait, recorded.wait_for(|len| *len != seen)).await);
+    }
+    match follower.status().await {
+        Ok(status) => http::Reply::json(&status),
+        Err(gone) => http::Reply::refuse(503, &gone.to_string()),
+    }
+}
+
 /// Answers one call on the control listener.
 pub async fn answer(follower: &Follower, call: Call) -> http::Reply {
     use crate::door_wire::TryOpening;
@@ -402,10 +442,7 @@ pub async fn answer(follower: &Follower, call: Call) -> http::Reply {
                 }
             }
         },
-        (&Method::GET, "/status") => match follower.status().await {
-            Ok(status) => Reply::json(&status),
-            Err(gone) => Reply::refuse(503, &gone.to_string()),
-        },
+        (&Method::GET, "/status") => status(follower, &call).await,
         (&Method::POST, "/standing") => standing::use_order(follower, &call).await,
         (&Method::GET, "/standing") => standing::uses(follower, &call).await,
         (&Method::GET, "/minutes") => standing::minutes(follower, &call),

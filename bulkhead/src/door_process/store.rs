@@ -14,7 +14,7 @@ use spool::{
     About, Entropy, ItemId, KeyEpoch, Recipient, ReleaseRecipients, ReleasedKeys, Spool, WrappedKey,
 };
 use tokio::{
-    sync::{Mutex, watch},
+    sync::{RwLock, watch},
     task::JoinSet,
     time::Instant,
 };
@@ -47,9 +47,9 @@ pub struct Store {
     /// How long a precautionary cut leaves the door's keys in place, so that a false alarm can be lifted without waking
     /// every insurer: the charter's window, as soon as the charter is known. A raised class ends it at once.
     caution: watch::Sender<Option<Duration>>,
-    /// Held while keys are destroyed or taken: whoever destroys looks at the door once more, and never at one that was
-    /// opened, with its keys brought, in between.
-    keys: Mutex<()>,
+    /// Shared while keys are destroyed, held alone while they are taken: whoever destroys looks at the door once more, and
+    /// never at one that was opened, with its keys brought, in between.
+    keys: RwLock<()>,
 }
 
 impl Store {
@@ -92,7 +92,7 @@ impl Store {
             recipient,
             gates: gates.clone(),
             caution: watch::Sender::new(None),
-            keys: Mutex::new(()),
+            keys: RwLock::new(()),
         })
     }
 
@@ -202,7 +202,7 @@ impl Store {
 
     /// Destroys the keys of a door that is still closed for a reason of this class.
     async fn destroy_if(&self, door: &DoorId, class: Class) {
-        let _alone = self.keys.lock().await;
+        let _none_brought = self.keys.read().await;
         let is_closed = self.gates.get(door).is_some_and(|gate| {
             let view = gate.view();
             view.why == Why::Restricted(class) && view.rules.forward == TransitRule::Stop
@@ -267,7 +267,7 @@ impl Store {
                 });
             }
         }
-        let _alone = self.keys.lock().await;
+        let _alone = self.keys.write().await;
         for (door, wrapped) in by_door {
             let cell = door.cell();
             if self.is_contained(door) {
