@@ -76,7 +76,7 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     ));
     let keeping = tokio::spawn(store.clone().keep_keys_with_positions(gates.clone()));
     let fronts = start_fronts(&config, gates, &store).await?;
-    follower.counts(fronts.minutes());
+    follower.counts(fronts.minutes(), fronts.restrictions());
     publish(&config, control.address, fronts.addresses())?;
     // A closed channel means the process is ending anyway.
     let _stopped = stop.wait_for(|stop| *stop).await;

@@ -185,3 +185,11 @@ pub struct TryOpening {
     /// How long the door may wait for its view to become fresh.
     pub wait: Seconds,
 }
+
+/// What applying restrictions anew came to.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reapplied {
+    /// Sessions that were ended.
+    pub sessions: usize,
+}

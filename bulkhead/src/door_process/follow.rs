@@ -19,7 +19,7 @@ use super::{Config, journal, refusals::Refusals, standing, store::Store};
 use crate::{
     authority_wire::{Piece, StoreHead},
     command,
-    door_wire::{AppliedLine, Outcome, RefusedLine, StatusReply},
+    door_wire::{AppliedLine, Outcome, Reapplied, RefusedLine, StatusReply},
     house::{Doors, Gone},
     http::{self, Call, CallError, Endpoint},
     report::Trouble,
@@ -66,6 +66,8 @@ pub struct Follower {
     grew: Notify,
     /// What comes through the fronts; they start after the control listener.
     minutes: OnceLock<Arc<mail::minutes::Minutes>>,
+    /// The fronts' way to apply the doors' restrictions anew.
+    restrictions: OnceLock<mail::Restrictions>,
 }
 
 impl Follower {
@@ -101,6 +103,7 @@ impl Follower {
             refusals: Refusals::default(),
             grew: Notify::new(),
             minutes: OnceLock::new(),
+            restrictions: OnceLock::new(),
         })
     }
 
@@ -114,10 +117,18 @@ impl Follower {
         &self.doors
     }
 
-    /// The fronts run: this is what they count.
-    pub fn counts(&self, minutes: Arc<mail::minutes::Minutes>) {
+    /// The fronts run: this is what they count, and how they are told to look at their doors again.
+    pub fn counts(&self, minutes: Arc<mail::minutes::Minutes>, restrictions: mail::Restrictions) {
         // Set once, when the process starts; a second time would change nothing.
-        let _first = self.minutes.set(minutes);
+        let _first = (self.minutes.set(minutes), self.restrictions.set(restrictions));
+    }
+
+    /// Applies the doors' restrictions to open sessions anew. Whoever asks needs no authority: nothing is closed that the doors
+    /// have not closed already.
+    fn reapply(&self) -> Reapplied {
+        Reapplied {
+            sessions: self.restrictions.get().map_or(0, mail::Restrictions::reapply),
+        }
     }
 
     /// What comes through, once the fronts run.
@@ -445,6 +456,7 @@ pub async fn answer(follower: &Follower, call: Call) -> http::Reply {
         (&Method::GET, "/status") => status(follower, &call).await,
         (&Method::POST, "/standing") => standing::use_order(follower, &call).await,
         (&Method::GET, "/standing") => standing::uses(follower, &call).await,
+        (&Method::POST, "/reapply") => http::Reply::json(&follower.reapply()),
         (&Method::GET, "/minutes") => standing::minutes(follower, &call),
         (&Method::GET, "/ledger") => journal::ledger(&follower.doors, &call).await,
         (&Method::GET, path) if path.starts_with("/spool/") => follower.store.answer(&call).await,

@@ -26,6 +26,7 @@ use crate::{
     minutes::Minutes,
     outbox::Outbox,
     pop3::session::Fetch,
+    recut::{Restrictions, Roll},
     route::Routes,
     smtp::{
         command::Secret,
@@ -109,10 +110,12 @@ impl Fronts {
             }
             None => None,
         };
+        let (board, events) = (Board::new(around.gates.clone()), Arc::<Events>::default());
         let mut build = Build {
-            board: Board::new(around.gates.clone()),
+            roll: Roll::new(board.clone(), Arc::clone(&events)),
+            board,
             host: config.host.as_str().into(),
-            events: Arc::default(),
+            events,
             minutes: Arc::new(minutes),
             ending: watch::Sender::new(Ending::Running),
             tasks: JoinSet::new(),
@@ -128,11 +131,14 @@ impl Fronts {
         build.fetches().await?;
         build.forwarders()?;
         build.copiers()?;
+        let sweeping = build.roll.clone().sweep_always(build.ending.subscribe());
+        build.own("recut".to_owned(), sweeping);
         let mut bells = JoinSet::new();
         build.board.ring(&mut bells);
         Ok(Running {
             events: build.events,
             minutes: build.minutes,
+            restrictions: Restrictions(build.roll),
             addresses: build.addresses,
             book: build.book,
             outbox: build.outbox,
@@ -164,6 +170,7 @@ struct Build {
     around: Surroundings,
     routes: Arc<Routes>,
     board: Board,
+    roll: Roll,
     host: Arc<str>,
     events: Arc<Events>,
     minutes: Arc<Minutes>,
@@ -214,6 +221,7 @@ impl Build {
             events,
             Arc::new(serve),
             self.ending.subscribe(),
+            self.roll.clone(),
         );
         self.own(format!("{name} {address}"), work);
         Ok(address)
@@ -385,6 +393,7 @@ impl Build {
 pub struct Running {
     events: Arc<Events>,
     minutes: Arc<Minutes>,
+    restrictions: Restrictions,
     addresses: Addresses,
     book: Book,
     outbox: Option<Arc<Outbox>>,
@@ -405,6 +414,12 @@ impl Running {
     #[must_use]
     pub fn minutes(&self) -> Arc<Minutes> {
         Arc::clone(&self.minutes)
+    }
+
+    /// The way to apply the doors' restrictions to open sessions anew.
+    #[must_use]
+    pub fn restrictions(&self) -> Restrictions {
+        self.restrictions.clone()
     }
 
     /// Where the fronts listen.

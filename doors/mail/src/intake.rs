@@ -20,6 +20,7 @@ use crate::{
     minutes::Minutes,
     outbox::Outbox,
     promises::{Said, mail_1},
+    recut::Badge,
     route::Routes,
     smtp::{
         command::Recipient,
@@ -103,7 +104,7 @@ impl Desk for Counter<'_> {
 impl Serve for Intake {
     const FRONT: Front = Front::Intake;
 
-    async fn serve(&self, stream: Stream, peer: Peer, ending: watch::Receiver<Ending>) {
+    async fn serve(&self, stream: Stream, peer: Peer, ending: watch::Receiver<Ending>, _badge: &Badge) {
         let mut talk = Talk {
             intake: self,
             wire: Wire::new(stream),

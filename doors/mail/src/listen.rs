@@ -13,6 +13,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use crate::{
     config::Connections,
     event::{Event, Events, Front, Reason},
+    recut::{Badge, Place, Roll},
     tls::{Acceptor, Peer},
     wire::Stream,
 };
@@ -37,6 +38,7 @@ pub(crate) trait Serve: Send + Sync + 'static {
         stream: Stream,
         peer: Peer,
         ending: watch::Receiver<Ending>,
+        badge: &Badge,
     ) -> impl Future<Output = ()> + Send;
 }
 
@@ -93,6 +95,7 @@ pub(crate) async fn listen<S: Serve>(
     events: Arc<Events>,
     serve: Arc<S>,
     mut ending: watch::Receiver<Ending>,
+    roll: Roll,
 ) {
     let crowd = Arc::new(Crowd::default());
     let mut sessions = JoinSet::new();
@@ -127,9 +130,11 @@ pub(crate) async fn listen<S: Serve>(
             Arc::clone(&events),
             ending.clone(),
         );
-        sessions.spawn(session(
-            socket, from, seat, acceptor, bounds, events, serve, ending,
+        let (place, number) = roll.enter(S::FRONT);
+        let running = sessions.spawn(session(
+            socket, from, seat, place, acceptor, bounds, events, serve, ending,
         ));
+        roll.runs(number, running);
     }
     drop(listener);
     while sessions.join_next().await.is_some() {}
@@ -143,6 +148,7 @@ async fn session<S: Serve>(
     socket: tokio::net::TcpStream,
     from: SocketAddr,
     seat: Seat,
+    place: Place,
     acceptor: Acceptor,
     bounds: Connections,
     events: Arc<Events>,
@@ -153,7 +159,7 @@ async fn session<S: Serve>(
     match tokio::time::timeout(bounds.handshake(), acceptor.accept(socket, from)).await {
         Ok(Ok((stream, peer))) => {
             let _open = events.session(S::FRONT);
-            serve.serve(stream, peer, ending).await;
+            serve.serve(stream, peer, ending, place.badge()).await;
         }
         Ok(Err(_)) | Err(_) => events.tell(Event::Refused {
             front: S::FRONT,

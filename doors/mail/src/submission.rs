@@ -20,6 +20,7 @@ use crate::{
     listen::{Ending, Serve, ended},
     minutes::Minutes,
     pop3::{address_of, client::encode_plain, plain},
+    recut::Badge,
     route::Routes,
     smtp::{
         command::{Command, Mechanism, Secret},
@@ -63,7 +64,7 @@ const OK: Reply = Reply::fixed(250, "2.0.0 OK");
 impl Serve for Submission {
     const FRONT: Front = Front::Submission;
 
-    async fn serve(&self, stream: Stream, _peer: Peer, ending: watch::Receiver<Ending>) {
+    async fn serve(&self, stream: Stream, _peer: Peer, ending: watch::Receiver<Ending>, badge: &Badge) {
         let bell = self.board.bell();
         let until = Instant::now() + self.bounds.session();
         let mut talk = Talk {
@@ -73,6 +74,7 @@ impl Serve for Submission {
             ending,
             until,
             logins: 0,
+            badge,
         };
         if self.board.stops_everyone(Flow::Send) {
             talk.refused(Reason::Position);
@@ -94,6 +96,7 @@ struct Talk<'a> {
     ending: watch::Receiver<Ending>,
     until: Instant,
     logins: u32,
+    badge: &'a Badge,
 }
 
 impl Talk<'_> {
@@ -250,7 +253,7 @@ impl Talk<'_> {
         &mut self,
         user: &str,
         password: &Secret,
-    ) -> Result<Result<(Client, Passage, Reply), Reply>, Over> {
+    ) -> Result<Result<(Client, Arc<Passage>, Reply), Reply>, Over> {
         self.logins += 1;
         if self.logins > LOGINS_MAX {
             return Err(Over(Some(Reply::fixed(
@@ -273,6 +276,9 @@ impl Talk<'_> {
             self.refused(Reason::Position);
             return Err(self.cut_off());
         };
+        // While the regular server is waited for, nobody here looks at the door.
+        let passage = Arc::new(passage);
+        self.badge.goes_by(&passage);
         let connected = async {
             let mut client =
                 Client::connect(&self.front.dialer, &self.front.host, self.front.bounds.upstream()).await?;

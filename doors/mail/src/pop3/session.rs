@@ -20,6 +20,7 @@ use crate::{
     event::{Event, Events, Front, Reason},
     intake::{Clock, FAREWELL},
     listen::{Ending, Serve, ended},
+    recut::Badge,
     route::Routes,
     smtp::{
         command::Secret,
@@ -60,7 +61,7 @@ const LATE: &[u8] = b"-ERR timeout\r\n";
 impl Serve for Fetch {
     const FRONT: Front = Front::Fetch;
 
-    async fn serve(&self, stream: Stream, _peer: Peer, ending: watch::Receiver<Ending>) {
+    async fn serve(&self, stream: Stream, _peer: Peer, ending: watch::Receiver<Ending>, badge: &Badge) {
         let bell = self.board.bell();
         let until = Instant::now() + self.bounds.session();
         let mut talk = Talk {
@@ -70,6 +71,7 @@ impl Serve for Fetch {
             ending,
             until,
             logins: 0,
+            badge,
         };
         if self.board.stops_everyone(Flow::Fetch) {
             talk.refused(Reason::Position);
@@ -92,6 +94,7 @@ pub(super) struct Talk<'a> {
     pub(super) ending: watch::Receiver<Ending>,
     until: Instant,
     logins: u32,
+    badge: &'a Badge,
 }
 
 impl Talk<'_> {
@@ -234,7 +237,7 @@ impl Talk<'_> {
         user: &str,
         password: &Secret,
         as_plain: bool,
-    ) -> Result<Option<(Mailroom, Passage)>, Over> {
+    ) -> Result<Option<(Mailroom, Arc<Passage>)>, Over> {
         self.logins += 1;
         if self.logins > LOGINS_MAX {
             return Err(Over(b"-ERR [AUTH] Zu viele Versuche / too many attempts\r\n"));
@@ -253,6 +256,9 @@ impl Talk<'_> {
             self.refused(Reason::Position);
             return Err(Over(CLOSED));
         };
+        // While the store is waited for, nobody here looks at the door.
+        let passage = Arc::new(passage);
+        self.badge.goes_by(&passage);
         let within = self.fetch.bounds.upstream();
         let connected = async {
             let mut store = client::Client::connect(&self.fetch.dialer, within).await?;
