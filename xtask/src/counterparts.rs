@@ -61,6 +61,16 @@ pub const PACKAGES: &[Package] = &[
         reason: "a TLS peer and certificates nobody here wrote",
     },
     Package {
+        name: "softhsm2",
+        programs: &["softhsm2-util"],
+        reason: "a PKCS#11 token nobody here wrote: PINs, sessions, missing keys, signatures",
+    },
+    Package {
+        name: "libnss3-tools",
+        programs: &["certutil", "pk12util"],
+        reason: "NSS' software token, a second one: it unwraps keys as KIM wants it (OAEP over SHA-256), SoftHSM cannot",
+    },
+    Package {
         name: "python3-venv",
         programs: &["python3"],
         reason: "runs the independent implementation of log and witness (see PYTHON)",
@@ -110,6 +120,14 @@ pub const PYTHON: &[Wheel] = &[
     Wheel {
         pin: "aics-witness==0.1.0",
         reason: "witness that co-signs checkpoints, written by others",
+    },
+    Wheel {
+        pin: "asn1crypto==1.5.1",
+        reason: "reads the structure of KIM mails we seal: CMS written by others",
+    },
+    Wheel {
+        pin: "cryptography==50.0.2",
+        reason: "decrypts and verifies KIM mails we seal: OpenSSL's cryptography through another door",
     },
 ];
 

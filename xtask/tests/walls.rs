@@ -58,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kim", &["vocabulary"]), // the rules of the mail around it, without a socket
     ("kim-net", &["kim", "vocabulary"]), // its sockets: a mailbox to fetch from, and the one way to an attachment store
     ("smime", &["vocabulary"]),
+    ("hsm", &["smime"]), // keys on a token: the only room that loads a foreign library into the process
     // the signer's own machine
     ("sign", &["clearance", "order", "vocabulary"]),
     // the system exercised, and the one binary
@@ -102,6 +103,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Arrows that only tests, examples and benches draw. They are in no binary.
 const TEST_ARROWS: &[(&str, &[&str])] = &[
+    // times of the drill's certificates
+    ("hsm", &["vocabulary"]),
     // what may be prepared as an answer is exactly what a release can name
     ("kim", &["order"]),
     // real orders, clearances and a real log, so that the fronts are tested at a real door
