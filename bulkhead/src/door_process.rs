@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod config;
+mod emergency;
 pub mod enrol;
 pub mod follow;
 mod journal;
@@ -75,9 +76,19 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
         store.clone(),
     ));
     let keeping = tokio::spawn(store.clone().keep_keys_with_positions(gates.clone()));
+    let emergency = emergency::start(
+        &config,
+        identity.as_ref(),
+        &gates,
+        store.clone(),
+        doors.clone(),
+        stop.clone(),
+    )
+    .await?;
     let fronts = start_fronts(&config, gates, &store).await?;
     follower.counts(fronts.minutes(), fronts.restrictions());
-    publish(&config, control.address, fronts.addresses())?;
+    let reading = emergency.as_ref().map(|running| running.address);
+    publish(&config, control.address, reading, fronts.addresses())?;
     // A closed channel means the process is ending anyway.
     let _stopped = stop.wait_for(|stop| *stop).await;
     if let mail::Drained::CutShort(parts) = fronts.drain(DRAIN_WAIT).await {
@@ -85,6 +96,9 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
             parts,
             "ended before every transfer had finished; nothing acknowledged is lost"
         );
+    }
+    if let Some(emergency) = emergency {
+        emergency.end().await;
     }
     following.abort();
     telling.abort();
@@ -123,8 +137,14 @@ async fn start_fronts(
         })
 }
 
-fn publish(config: &Config, control: SocketAddr, fronts: &mail::Addresses) -> Result<(), Trouble> {
+fn publish(
+    config: &Config,
+    control: SocketAddr,
+    emergency: Option<SocketAddr>,
+    fronts: &mail::Addresses,
+) -> Result<(), Trouble> {
     let mut addresses = BTreeMap::from([("door".to_owned(), control)]);
+    addresses.extend(emergency.map(|address| ("emergency".to_owned(), address)));
     for (name, list) in [
         ("intake", &fronts.intake),
         ("submission", &fronts.submission),

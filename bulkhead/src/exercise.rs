@@ -2,6 +2,7 @@
 
 pub mod cast;
 pub mod checks;
+mod door_text;
 pub mod keep;
 pub mod mail_text;
 mod openings;

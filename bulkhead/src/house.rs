@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use clearance::{Nonce, RewrappedKey};
+use clearance::{AnswerRight, Leaving, Nonce, RewrappedKey};
 use door::{Effect, Freshness, House, Moment, Outcome, Recording, Report, Signal, Status};
 use ledger::Entries;
-use order::{Body as _, Closing, EarlierUses, StandingUse, Uses};
+use order::{AgeRecipient, Becomes, Body as _, Closing, EarlierUses, StandingUse, Uses};
 use record::{Head, Note};
 use tokio::sync::{oneshot, watch};
 use vocabulary::{Digest, DoorId, Envelope, InsurerId, StatementId};
@@ -46,6 +46,12 @@ enum Ask {
     ),
     UsesOf(StatementId, oneshot::Sender<EarlierUses>),
     Entries(u64, oneshot::Sender<Result<Recorded, door::Error>>),
+    KeysFor(DoorId, AgeRecipient, oneshot::Sender<Vec<RewrappedKey>>),
+    AnswerRight(
+        Box<Envelope>,
+        Box<Leaving>,
+        oneshot::Sender<Result<AnswerRight, String>>,
+    ),
 }
 
 /// Part of the doors' ledger, to be read.
@@ -183,6 +189,12 @@ fn answer(house: &mut House, ask: Ask, signals: &[String]) {
         Ask::Standing(asked, reply) => drop(reply.send(house.use_standing(&asked, moment()))),
         Ask::UsesOf(order, reply) => drop(reply.send(house.doors().uses(&order))),
         Ask::InForce(reply) => drop(reply.send(in_force(house))),
+        Ask::KeysFor(door, identity, reply) => {
+            drop(reply.send(house.authority().keys_for(&door, &identity).cloned().collect()));
+        }
+        Ask::AnswerRight(release, leaving, reply) => {
+            drop(reply.send(answer_right(house, &release, *leaving)))
+        }
         Ask::Status(reply) => drop(reply.send(status(&house.status(moment()), signals))),
     }
 }
@@ -212,9 +224,15 @@ fn open(house: &mut House, opening: StatementId) -> Result<Opened, door::Error> 
         .into_iter()
         .filter(|door| house.gate(door).is_some())
         .collect();
+    // What a consent to an emergency brings is wrapped to the emergency environment, and is none of the door's.
+    let is_emergency = house
+        .authority()
+        .opening(opening)
+        .is_some_and(|body| matches!(body.becomes, Becomes::Emergency { .. }));
     let keys = house
         .authority()
         .consents_to(opening)
+        .filter(|_| !is_emergency)
         .flat_map(|consent| consent.rewrapped.iter())
         .filter(|key| ours.contains(&key.door))
         .cloned()
@@ -223,6 +241,17 @@ fn open(house: &mut House, opening: StatementId) -> Result<Opened, door::Error> 
         outcome: house.open_doors(opening, ours, moment())?,
         keys,
     })
+}
+
+/// Whether an answer may leave, by the authority log as far as it is known here and by witnessed time.
+fn answer_right(house: &House, release: &Envelope, leaving: Leaving) -> Result<AnswerRight, String> {
+    let now = house.witnessed(moment()).ok_or(
+        "Es gibt noch keine bezeugte Zeit; ohne sie ist keine Freigabe prüfbar. / There is no witnessed time yet; without it no release can be checked.",
+    )?;
+    house
+        .authority()
+        .answer_right(release, leaving, now)
+        .map_err(|refused| refused.to_string())
 }
 
 fn in_force(house: &House) -> Option<InForce> {
@@ -347,6 +376,21 @@ impl Doors {
     /// The ledger's entries from an index on.
     pub async fn entries(&self, from: u64) -> Result<Result<Recorded, door::Error>, Gone> {
         self.ask(|reply| Ask::Entries(from, reply)).await
+    }
+
+    /// Keys to what a door holds, wrapped to an emergency environment's identity by consents that stand.
+    pub async fn keys_for(&self, door: DoorId, identity: AgeRecipient) -> Result<Vec<RewrappedKey>, Gone> {
+        self.ask(|reply| Ask::KeysFor(door, identity, reply)).await
+    }
+
+    /// Whether an answer may leave an emergency environment; the refusal is a sentence, German first.
+    pub async fn answer_right(
+        &self,
+        release: Envelope,
+        leaving: Leaving,
+    ) -> Result<Result<AnswerRight, String>, Gone> {
+        self.ask(|reply| Ask::AnswerRight(Box::new(release), Box::new(leaving), reply))
+            .await
     }
 
     /// How many entries the ledger has; changes after each sync.

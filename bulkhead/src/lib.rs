@@ -11,6 +11,8 @@ pub mod control;
 pub mod control_wire;
 pub mod door_process;
 pub mod door_wire;
+pub mod emergency;
+pub mod emergency_wire;
 pub mod endpoints;
 pub mod exercise;
 pub mod files;

@@ -12,7 +12,9 @@ use rustls::{
 };
 use tokio::net::TcpStream;
 
-use crate::http::link::Links;
+use vocabulary::EnvironmentId;
+
+use crate::{emergency_wire::tls_name, http::link::Links};
 
 /// Name in the certificate of every part; parts are told apart by their keys, not by names in DNS.
 pub const PART_NAME: &str = "part.bulkhead.internal";
@@ -219,8 +221,21 @@ impl Authority {
     /// # Errors
     /// [`TlsError`].
     pub fn enrol(&self, part: &str, folder: &Path) -> Result<(), TlsError> {
+        self.enrol_as(part, vec![PART_NAME.to_owned()], folder)
+    }
+
+    /// As [`enrol`](Self::enrol), for an emergency environment: its certificate names it.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub fn enrol_emergency(&self, environment: &EnvironmentId, folder: &Path) -> Result<(), TlsError> {
+        let names = vec![PART_NAME.to_owned(), tls_name(environment)];
+        self.enrol_as(environment.as_str(), names, folder)
+    }
+
+    fn enrol_as(&self, part: &str, names: Vec<String>, folder: &Path) -> Result<(), TlsError> {
         let wrong = |error: rcgen::Error| TlsError::Config(Box::new(error));
-        let mut params = rcgen::CertificateParams::new(vec![PART_NAME.to_owned()]).map_err(wrong)?;
+        let mut params = rcgen::CertificateParams::new(names).map_err(wrong)?;
         params
             .distinguished_name
             .push(rcgen::DnType::CommonName, part.to_owned());

@@ -67,6 +67,8 @@ enum Command {
     Publish(process::Arguments),
     /// Warnung: liest Sensoren und Türen, meldet, nutzt nur Dauerbefehle. / Warning: reads sensors and doors, tells, uses standing orders only.
     Warn(process::Arguments),
+    /// Notumgebung: liest, was Türen ihr gestatten, legt ab, antwortet nach Freigabe. / Emergency environment: reads what doors grant, files it, answers what was released.
+    Emergency(process::Arguments),
     /// Eine Kasse bereit machen: die Liste, Schritt für Schritt. / Make an insurer ready: the list, step by step.
     Onboard(onboard::Arguments),
     /// Kontaktbuch versiegeln oder zeigen. / Seal or show the contact book.
@@ -102,6 +104,7 @@ impl Cli {
             Command::Probe(arguments) => process::probe(&arguments),
             Command::Publish(arguments) => process::publish(&arguments),
             Command::Warn(arguments) => process::warn(&arguments),
+            Command::Emergency(arguments) => process::emergency(&arguments),
             Command::Onboard(arguments) => onboard::run(&arguments),
             Command::Contacts(command) => contacts::run(command),
             Command::Callout(arguments) => callout::run(&arguments),

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::read_text;
 use crate::{
-    control, door_process, probe, publish,
+    control, door_process, emergency, probe, publish,
     report::{Code, Trouble},
     warn, witness,
 };
@@ -77,6 +77,8 @@ pub enum Part {
     Readiness,
     /// Warnung. / Warning.
     Warn,
+    /// Notumgebung. / Emergency environment.
+    Emergency,
 }
 
 /// Reads a configuration; unknown keys are errors, and the sentence names line and column.
@@ -204,6 +206,15 @@ pub fn warn(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     run_until_signal("warn", 1, |stop| warn::run(config, stop))
 }
 
+/// `bulkhead emergency`.
+///
+/// # Errors
+/// As [`door`].
+pub fn emergency(arguments: &Arguments) -> Result<ExitCode, Trouble> {
+    let config = load(&arguments.config)?;
+    run_until_signal("emergency", 2, |stop| emergency::run(config, stop))
+}
+
 /// `bulkhead config`.
 ///
 /// # Errors
@@ -223,6 +234,7 @@ pub fn config(command: ConfigCommand) -> Result<ExitCode, Trouble> {
         Part::Booklet => both::<super::booklet::Settings>(&file)?,
         Part::Readiness => both::<control::others::Peace>(&file)?,
         Part::Warn => both::<warn::Config>(&file)?,
+        Part::Emergency => both::<emergency::Config>(&file)?,
     };
     if explain {
         show(&file, &given, &effective, "");

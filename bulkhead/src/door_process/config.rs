@@ -42,9 +42,23 @@ pub struct Config {
     pub endpoints: Option<PathBuf>,
     /// The spool.
     pub spool: Spool,
+    /// What emergency environments may do here while a door grants it. Without it none is let in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency>,
     /// The fronts. Shown as written: their room explains its own defaults.
     #[serde(skip_serializing)]
     pub mail: mail::Config,
+}
+
+/// The way in and out of emergency environments.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Emergency {
+    /// Their listener, always mutual TLS; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The regular server that takes released answers. Shown as written: its room explains its own defaults.
+    #[serde(default, skip_serializing)]
+    pub way_out: Option<mail::config::Upstream>,
 }
 
 /// Where held mail lies.

@@ -295,7 +295,7 @@ impl Store {
     }
 
     /// Key epochs of a cell under the names that statements use.
-    fn epochs(&self, cell: &CellId) -> Vec<(Digest, KeyEpoch)> {
+    pub(super) fn epochs(&self, cell: &CellId) -> Vec<(Digest, KeyEpoch)> {
         let named = |key: &WrappedKey| (self.segment(key.epoch), key.epoch);
         self.spool.wrapped_keys(cell).iter().map(named).collect()
     }

@@ -37,6 +37,18 @@ fn listener(at: SocketAddr) -> Value {
     table([("listen", text(at)), ("security", text("loopback-plain"))])
 }
 
+/// The way in and out of emergency environments.
+pub fn emergency(regular: &Regular<'_>) -> Table {
+    let section = [
+        ("listen", text(super::ports::loopback())),
+        ("way_out", upstream(regular.intake)),
+    ];
+    section
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+}
+
 /// The mark of sick notes (the first part of their `X-KIM-Dienstkennung`).
 const SICK_NOTES: &str = "eAU";
 

@@ -11,10 +11,11 @@ use std::{
 use estate::Estate;
 use record::{KeyName, Origin};
 use serde::Serialize;
-use vocabulary::{Digest, DoorId, ServiceId, SiteId, WitnessId, service};
+use vocabulary::{DoorId, EnvironmentId, ServiceId, SiteId, WitnessId, service};
 
 use super::{
     cast::Cast,
+    door_text::{DoorText, SpoolText},
     ports::{FrontPorts, free_port, loopback},
 };
 use crate::{
@@ -29,6 +30,8 @@ use crate::{
 
 /// The services whose cells have a data plane so far.
 pub const GUARDED: [&str; 2] = [service::KIM, service::EAU];
+/// The emergency environment that has a certificate.
+pub const EMERGENCY: &str = "notbetrieb-kim";
 /// How long a process may take to open its listeners.
 const START_WAIT: Duration = Duration::from_secs(30);
 
@@ -239,6 +242,7 @@ impl System {
                 dir: self.folder.join("door/spool"),
                 copies: vec![self.folder.join("door/spool-copy")],
             },
+            emergency: super::mail_text::emergency(regular),
             mail: super::mail_text::mail(
                 &self.folder.join("door/mail"),
                 &self.doors,
@@ -248,6 +252,10 @@ impl System {
         };
         let path = self.config_of("door");
         write_toml(&path, &text)?;
+        foundation
+            .authority
+            .enrol_emergency(&EnvironmentId::new(EMERGENCY).map_err(wrong)?, &self.emergency_tls())
+            .map_err(command::tls_trouble)?;
         // The person who installs the process enrols its doors, once.
         let config: door_process::Config =
             toml::from_str(&command::read_text(&path, Code::Drill)?).map_err(wrong)?;
@@ -406,6 +414,11 @@ impl System {
         self.folder.join("tls-people")
     }
 
+    /// The folder with the TLS files of the emergency environment.
+    pub fn emergency_tls(&self) -> PathBuf {
+        self.folder.join("tls-emergency")
+    }
+
     /// Folder of a part's ledger or store inside the drill's folder.
     pub fn path(&self, inside: &str) -> PathBuf {
         self.folder.join(inside)
@@ -474,26 +487,4 @@ fn address(opened: &BTreeMap<String, SocketAddr>, name: &str) -> Result<SocketAd
 fn write_toml<T: Serialize>(path: &Path, config: &T) -> Result<(), Trouble> {
     let text = toml::to_string(config).map_err(wrong)?;
     files::write_private(path, text.as_bytes()).map_err(wrong)
-}
-
-/// `door.toml` as the drill writes it.
-#[derive(Serialize)]
-struct DoorText {
-    dir: PathBuf,
-    estate: PathBuf,
-    charter: Digest,
-    sites: BTreeSet<SiteId>,
-    services: BTreeSet<ServiceId>,
-    listen: SocketAddr,
-    control: SocketAddr,
-    tls: PathBuf,
-    endpoints: PathBuf,
-    spool: SpoolText,
-    mail: toml::Table,
-}
-
-#[derive(Serialize)]
-struct SpoolText {
-    dir: PathBuf,
-    copies: Vec<PathBuf>,
 }

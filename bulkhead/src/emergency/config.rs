@@ -1,0 +1,22 @@
+//! `emergency.toml`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+use vocabulary::EnvironmentId;
+
+/// Everything an emergency environment needs to know before it reads anything.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Its name in clearances, consents and grants.
+    pub environment: EnvironmentId,
+    /// Folder of the originals, the log, the outbox and the indexes.
+    pub dir: PathBuf,
+    /// Folder with `ca.pem`, `cert.pem`, `key.pem`. The certificate names this environment.
+    pub tls: PathBuf,
+    /// The age identity (`AGE-SECRET-KEY-1…`) that consents name.
+    pub identity: PathBuf,
+    /// Listeners for emergency environments, one per door process.
+    pub doors: Vec<SocketAddr>,
+}
