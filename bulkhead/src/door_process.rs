@@ -14,6 +14,7 @@ mod sealed;
 mod standing;
 pub mod store;
 mod tell;
+mod tries;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -8,7 +8,10 @@ use std::{
 };
 
 use clearance::{AnswerRight, Leaving, Nonce, RewrappedKey};
-use door::{Effect, Freshness, House, Moment, Outcome, Recording, Report, Signal, Status};
+use door::{
+    DoorStatus, Effect, Freshness, House, Moment, Outcome, Peers, Ready, Recording, Report, Signal, Status,
+    Tried,
+};
 use ledger::Entries;
 use order::{AgeRecipient, Becomes, Body as _, Closing, EarlierUses, StandingUse, Uses};
 use record::{Head, Note};
@@ -17,7 +20,7 @@ use vocabulary::{Digest, DoorId, Envelope, InsurerId, StatementId};
 
 use crate::{
     clock,
-    door_wire::{DoorLine, StatusReply},
+    door_wire::{DoorLine, Granted, StatusReply},
 };
 
 /// Questions that may wait. The thread answers within a disk sync; a longer queue means the disk has stopped.
@@ -35,8 +38,11 @@ enum Ask {
     Fresh(
         Box<Note>,
         Option<Head>,
-        oneshot::Sender<Result<Vec<Report>, door::Error>>,
+        Vec<Ready>,
+        oneshot::Sender<Result<Renewed, door::Error>>,
     ),
+    Look(oneshot::Sender<Look>),
+    NotTried(Vec<Ready>, oneshot::Sender<()>),
     Open(StatementId, oneshot::Sender<Result<Opened, door::Error>>),
     Status(oneshot::Sender<StatusReply>),
     InForce(oneshot::Sender<Option<InForce>>),
@@ -87,6 +93,20 @@ pub struct Opened {
     /// Door by door.
     pub outcome: Outcome,
     /// Wrapped keys for doors of this process.
+    pub keys: Vec<RewrappedKey>,
+}
+
+/// What a fresh view brought.
+pub struct Renewed {
+    /// What came of the openings that waited for it; absent where none did.
+    pub tried: Option<Result<Opened, door::Error>>,
+}
+
+/// What openings wait for here.
+pub struct Look {
+    /// Those for which nothing but a fresh view is known to be missing.
+    pub ready: Vec<Ready>,
+    /// Keys that consents bring to doors which stand open by the very opening they agree to.
     pub keys: Vec<RewrappedKey>,
 }
 
@@ -169,14 +189,13 @@ fn answer(house: &mut House, ask: Ask, signals: &[String]) {
             house.ask(nonce, moment());
             let _nobody_waits = reply.send(());
         }
-        Ask::Fresh(note, remembered, reply) => {
-            drop(
-                reply.send(
-                    house
-                        .fresh(&note, remembered.as_ref(), moment())
-                        .map(|proven| proven.reports),
-                ),
-            );
+        Ask::Fresh(note, remembered, tries, reply) => {
+            drop(reply.send(renew(house, &note, remembered.as_ref(), &tries)));
+        }
+        Ask::Look(reply) => drop(reply.send(look(house))),
+        Ask::NotTried(tries, reply) => {
+            house.not_tried(&tries, moment());
+            let _nobody_waits = reply.send(());
         }
         Ask::Open(opening, reply) => {
             drop(reply.send(open(house, opening)));
@@ -224,23 +243,57 @@ fn open(house: &mut House, opening: StatementId) -> Result<Opened, door::Error> 
         .into_iter()
         .filter(|door| house.gate(door).is_some())
         .collect();
-    // What a consent to an emergency brings is wrapped to the emergency environment, and is none of the door's.
-    let is_emergency = house
-        .authority()
-        .opening(opening)
-        .is_some_and(|body| matches!(body.becomes, Becomes::Emergency { .. }));
-    let keys = house
-        .authority()
-        .consents_to(opening)
-        .filter(|_| !is_emergency)
-        .flat_map(|consent| consent.rewrapped.iter())
-        .filter(|key| ours.contains(&key.door))
-        .cloned()
-        .collect();
+    let keys = keys_of(house, opening, |door| ours.contains(door));
     Ok(Opened {
         outcome: house.open_doors(opening, ours, moment())?,
         keys,
     })
+}
+
+/// Makes the view fresh and tries what waited for it, in one turn: no entry of the log comes in between.
+fn renew(
+    house: &mut House,
+    note: &Note,
+    remembered: Option<&Head>,
+    tries: &[Ready],
+) -> Result<Renewed, door::Error> {
+    house.fresh(note, remembered, moment())?;
+    if tries.is_empty() {
+        return Ok(Renewed { tried: None });
+    }
+    let tried = match house.try_ready(tries, moment()) {
+        Ok(Tried::NoView) => None,
+        Ok(Tried::Answered(outcome)) => {
+            let keys = tries
+                .iter()
+                .flat_map(|one| keys_of(house, one.opening, |door| one.doors.contains(door)))
+                .collect();
+            Some(Ok(Opened { outcome, keys }))
+        }
+        Err(error) => Some(Err(error)),
+    };
+    Ok(Renewed { tried })
+}
+
+fn look(house: &mut House) -> Look {
+    let ready = house.ready(moment());
+    let keys = house
+        .carried()
+        .flat_map(|(door, opening)| keys_of(house, opening, move |named| named == door))
+        .collect();
+    Look { ready, keys }
+}
+
+/// Keys that consents to an opening bring to some of its doors.
+/// What a consent to an emergency brings is wrapped to the emergency environment, and is none of the door's.
+fn keys_of(house: &House, opening: StatementId, wanted: impl Fn(&DoorId) -> bool) -> Vec<RewrappedKey> {
+    let is_emergency = |body: &order::Opening| matches!(body.becomes, Becomes::Emergency { .. });
+    if house.authority().opening(opening).is_none_or(is_emergency) {
+        return Vec::new();
+    }
+    let consents = house.authority().consents_to(opening);
+    let keys = consents.flat_map(|consent| consent.rewrapped.iter());
+    keys.filter(|key| wanted(&key.door)).cloned().collect()
 }
 
 /// Whether an answer may leave, by the authority log as far as it is known here and by witnessed time.
@@ -279,6 +332,7 @@ fn status(status: &Status, signals: &[String]) -> StatusReply {
         since: line.since,
         restrictions: line.restrictions.iter().map(|(id, _)| *id).collect(),
         until: line.grants.first_end(),
+        granted: granted(line),
     });
     StatusReply {
         store: status.store.0,
@@ -291,6 +345,20 @@ fn status(status: &Status, signals: &[String]) -> StatusReply {
         recording: status.recording == Recording::Works,
         doors: doors.collect(),
         signals: signals.to_vec(),
+    }
+}
+
+fn granted(line: &DoorStatus) -> Option<Granted> {
+    match (&line.grants.limited, &line.grants.emergency) {
+        (Some(limited), _) => Some(Granted::Limited {
+            rules: line.rules,
+            peers: match &limited.peers {
+                Peers::Any => None,
+                Peers::Only(names) => Some(names.clone()),
+            },
+        }),
+        (None, Some(_)) => Some(Granted::Emergency),
+        (None, None) => None,
     }
 }
 
@@ -358,14 +426,25 @@ impl Doors {
         self.ask(|reply| Ask::Nonce(nonce, reply)).await
     }
 
-    /// Takes the answer, and what others remember of this store's ledger.
+    /// Takes the answer, and what others remember of this store's ledger; then tries what waited for it.
     pub async fn fresh(
         &self,
         note: Note,
         remembered: Option<Head>,
-    ) -> Result<Result<Vec<Report>, door::Error>, Gone> {
-        self.ask(|reply| Ask::Fresh(Box::new(note), remembered, reply))
+        tries: Vec<Ready>,
+    ) -> Result<Result<Renewed, door::Error>, Gone> {
+        self.ask(|reply| Ask::Fresh(Box::new(note), remembered, tries, reply))
             .await
+    }
+
+    /// What openings wait for.
+    pub async fn look(&self) -> Result<Look, Gone> {
+        self.ask(Ask::Look).await
+    }
+
+    /// Records that openings were not tried, for want of a fresh view.
+    pub async fn not_tried(&self, tries: Vec<Ready>) -> Result<(), Gone> {
+        self.ask(|reply| Ask::NotTried(tries, reply)).await
     }
 
     /// Tries an opening.

@@ -15,7 +15,7 @@ use record::Head;
 use tokio::sync::{Mutex, Notify, watch};
 use vocabulary::{Envelope, StatementId};
 
-use super::{Config, journal, refusals::Refusals, standing, store::Store};
+use super::{Config, journal, refusals::Refusals, standing, store::Store, tries::Waiting};
 use crate::{
     authority_wire::{Piece, StoreHead},
     command,
@@ -42,7 +42,7 @@ const ENTRIES_MAX: usize = 1024;
 pub struct Follower {
     control: Endpoint,
     doors: Doors,
-    store: Arc<Store>,
+    pub(super) store: Arc<Store>,
     /// Entries replayed so far.
     size: watch::Sender<u64>,
     /// Size of the newest checkpoint that made the view fresh.
@@ -59,7 +59,11 @@ pub struct Follower {
     asks: AtomicU64,
     answered: AtomicU64,
     /// One opening at a time: each asks for a view of its own.
-    opening: Mutex<()>,
+    pub(super) opening: Mutex<()>,
+    /// Openings that are tried with the next fresh view.
+    pub(super) waiting: Waiting,
+    /// The doors followed something: what waited may be complete now.
+    pub(super) followed: Notify,
     /// Why statements of the log have no effect.
     refusals: Refusals,
     /// The ledger grew by something that did not come with the authority log.
@@ -100,6 +104,8 @@ impl Follower {
             asks: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             opening: Mutex::new(()),
+            waiting: Waiting::default(),
+            followed: Notify::new(),
             refusals: Refusals::default(),
             grew: Notify::new(),
             minutes: OnceLock::new(),
@@ -152,8 +158,8 @@ impl Follower {
             self.size.send_replace(status.authority_size);
         }
         self.declare_insurers().await;
-        // Neither ends; both are cancelled together.
-        tokio::join!(self.poll_always(), self.tell_always());
+        // None ends; all are cancelled together.
+        tokio::join!(self.poll_always(), self.tell_always(), self.try_always());
     }
 
     /// Tells how far the ledger is whenever that changed. What a door learned past the authority log, such as a
@@ -188,7 +194,7 @@ impl Follower {
     }
 
     /// Draws a nonce and brings it into the authority log.
-    async fn ask_for_view(&self) -> Result<(), CallError> {
+    pub(super) async fn ask_for_view(&self) -> Result<(), CallError> {
         let mut bytes = [0; 32];
         let unable = |what: String| CallError::Garbled {
             address: self.control.address,
@@ -251,6 +257,7 @@ impl Follower {
         }
         if size > from {
             self.grew.notify_one();
+            self.followed.notify_one();
         }
         self.looked_at.store(piece.serial, Ordering::SeqCst);
         self.newest
@@ -299,8 +306,13 @@ impl Follower {
             return;
         }
         let remembered = self.remembered_head().await;
-        match self.doors.fresh(note, remembered).await {
-            Ok(Ok(_reports)) => {
+        let (tries, tell) = self.take_waiting();
+        match self.doors.fresh(note, remembered, tries.clone()).await {
+            Ok(Ok(renewed)) => {
+                if let (Some(tried), Some(tell)) = (renewed.tried, tell) {
+                    // Who no longer waits finds the doors as they are.
+                    let _gone = tell.send(tried);
+                }
                 self.grew.notify_one();
                 let _asked_anew =
                     self.asked_at
@@ -308,7 +320,10 @@ impl Follower {
                 self.answered.store(asks, Ordering::SeqCst);
                 self.fresh_at.send_replace(checkpoint.size);
             }
-            Ok(Err(error)) => tracing::warn!(%error, "checkpoint does not make the view fresh"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "checkpoint does not make the view fresh");
+                self.give_back(tries, tell);
+            }
             Err(gone) => tracing::error!(%gone, "doors"),
         }
     }

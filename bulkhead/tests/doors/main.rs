@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod by_itself;
 mod caution;
 mod lost;
 mod orders;
