@@ -1,10 +1,12 @@
 //! What a door process answers on its control listener: JSON for scripts, and the same as text for people.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use record::Head;
 use serde::{Deserialize, Serialize};
-use vocabulary::{Class, Digest, DoorId, Epoch, Position, RestrictionId, Seconds, StatementId, Timestamp};
+use vocabulary::{
+    Class, Digest, DoorId, Epoch, FlowRules, Position, RestrictionId, Seconds, StatementId, Timestamp,
+};
 
 /// Where the doors of one process stand.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +50,25 @@ pub struct DoorLine {
     pub restrictions: Vec<RestrictionId>,
     /// When provisional or emergency operation ends.
     pub until: Option<Timestamp>,
+    /// What is granted until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<Granted>,
+}
+
+/// What is granted at a door on top of what closes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Granted {
+    /// Limited operation: this, and nothing else, passes.
+    Limited {
+        /// What happens to each flow.
+        rules: FlowRules,
+        /// For whom, by the name the fronts know them under; absent: for anyone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peers: Option<BTreeSet<String>>,
+    },
+    /// An emergency environment reads what is stored. For everybody else the door is as closed as without.
+    Emergency,
 }
 
 impl fmt::Display for StatusReply {

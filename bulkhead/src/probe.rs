@@ -1,36 +1,41 @@
 //! The prober: a process of its own that tries to get through every door the way its users would, on new connections
 //! and on ones that were open before. Only its failure makes a position *proven*; only what it measured is told.
 //!
-//! Per door it holds one logged-in fetch session, one logged-in submission session and one intake session while the door
-//! is Open, and asks them from time to time whether they live. When the door says it is closed, the first two must be
-//! dead, a new login on both fronts must be turned away, intake must answer as the position says, in the old session and
-//! on a new connection, and the responders' way in (the control listener) must work. Intake is tried up to the end of a
-//! mail's header, which decides the cell, and never to the end of a mail: no probe becomes an item. What it cannot see
-//! from outside, the forwarding of stored mail, it does not vouch for.
+//! Per mailbox and door process it holds one logged-in fetch session and one logged-in submission session, and per door
+//! one intake session, while the doors are Open, and asks them from time to time whether they live. When a door says it
+//! is closed, the sessions of its mailbox must be dead, a new login on both fronts must be turned away, intake must
+//! answer for this door as the position says, in the old session and on a new connection, and the responders' way in (the
+//! control listener) must work on a new connection. Logins are tried once for all doors of a mailbox that closed
+//! together, because the fronts decide them so: a mailbox passes only while every one of its doors does. Intake is tried
+//! for each door, up to the end of a mail's header, which decides the cell, and never to the end of a mail: no probe
+//! becomes an item. What it cannot see from outside, the forwarding of stored mail, it does not vouch for.
 
 mod intake;
 mod line;
+mod round;
 mod session;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use hyper::Method;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use vocabulary::{DoorId, Epoch, Position, Timestamp};
+use vocabulary::{DoorId, Epoch, Flow, Position, Timestamp};
 use zeroize::Zeroizing;
 
-use self::session::{Attempt, Fronts, Standing};
+use self::{
+    round::{Known, Round},
+    session::Fronts,
+};
 use crate::{
-    clock, command,
+    command,
     control_wire::Proven,
-    door_wire::{DoorLine, StatusReply},
     endpoints, http,
     http::{Call, Endpoint, Reply},
     report::{Code, Trouble},
@@ -140,6 +145,15 @@ pub struct Proof {
     pub at: Timestamp,
     /// What got through although it must not, or does not work although it must. Empty: *proven*.
     pub failures: Vec<String>,
+    /// What of it got through although it must not.
+    #[serde(default)]
+    pub leaks: Vec<String>,
+    /// Attempts in a row that found something getting through.
+    #[serde(default)]
+    pub leaking: u32,
+    /// At a closed door: the flows that must not pass and were tried. A proof says nothing about others.
+    #[serde(default)]
+    pub covers: BTreeSet<Flow>,
     /// Whether old sessions were there to be tested. Without them a proof covers new connections only and says so.
     pub old_sessions: u32,
     /// Milliseconds the attempts took.
@@ -264,114 +278,3 @@ async fn tell_always(control: Endpoint, shared: Arc<Shared>) {
         }
     }
 }
-
-/// What is needed to try a door.
-struct Known {
-    mailbox: String,
-    password: Zeroizing<String>,
-    mark: Option<String>,
-}
-
-/// The rounds at one door process.
-struct Round {
-    control: Endpoint,
-    fronts: Fronts,
-    accounts: Arc<BTreeMap<DoorId, Known>>,
-    shared: Arc<Shared>,
-    every: Duration,
-}
-
-impl Round {
-    /// Looks, tries, tells, for as long as the process lives. Cancelling closes the sessions and nothing else.
-    async fn go_always(self) {
-        let mut standing: BTreeMap<DoorId, Standing> = BTreeMap::new();
-        let mut rounds = tokio::time::interval(self.every);
-        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            rounds.tick().await;
-            let status: Result<StatusReply, _> = http::call_json(
-                &self.control,
-                Method::GET,
-                "/status",
-                Vec::new(),
-                Duration::from_secs(5),
-            )
-            .await;
-            match status {
-                Ok(status) => self.look(&status.doors, &mut standing, Instant::now()).await,
-                Err(error) => tracing::warn!(%error, "door process not reached"),
-            }
-        }
-    }
-
-    /// Tries every door that changed since it was tried last or was left alone long enough, all at once.
-    async fn look(&self, doors: &[DoorLine], standing: &mut BTreeMap<DoorId, Standing>, now: Instant) {
-        let mut tries = tokio::task::JoinSet::new();
-        for line in doors {
-            let Some(account) = self.accounts.get(&line.door) else {
-                continue;
-            };
-            if line.until.is_some() {
-                // Limited or emergency operation: which flows it grants is not told here, so nothing can be said to leak.
-                // Not measured is not proven, and not failed either.
-                standing.remove(&line.door);
-                continue;
-            }
-            let known = self
-                .shared
-                .proofs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get(&line.door)
-                .filter(|proof| proof.epoch == line.epoch && proof.position == line.position)
-                .cloned();
-            let proven = known.as_ref().is_some_and(|proof| proof.failures.is_empty());
-            // What old sessions showed at this epoch stays shown when the door is tried again.
-            let shown = known.map_or(0, |proof| proof.old_sessions);
-            let old = standing.remove(&line.door).unwrap_or_default();
-            if proven && old.is_settled(line.position, now) {
-                standing.insert(line.door.clone(), old);
-                continue;
-            }
-            let attempt = Attempt {
-                fronts: self.fronts.clone(),
-                mailbox: account.mailbox.clone(),
-                password: account.password.clone(),
-                mark: account.mark.clone(),
-                position: line.position,
-            };
-            let line = line.clone();
-            tries.spawn(async move {
-                let began = Instant::now();
-                let (failures, old_sessions, kept) = attempt.make(old).await;
-                let proof = Proof {
-                    epoch: line.epoch,
-                    position: line.position,
-                    at: clock::now(),
-                    failures,
-                    old_sessions: old_sessions.max(shown),
-                    millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-                };
-                (line.door, proof, kept)
-            });
-        }
-        while let Some(done) = tries.join_next().await {
-            let Ok((door, proof, kept)) = done else { continue };
-            if proof.position != Position::Open && !proof.failures.is_empty() {
-                tracing::error!(%door, failures = ?proof.failures, "a closed door is not proven");
-            }
-            standing.insert(door.clone(), kept);
-            self.shared
-                .proofs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(door, proof);
-            self.shared
-                .rounds
-                .send_modify(|rounds| *rounds = rounds.wrapping_add(1));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

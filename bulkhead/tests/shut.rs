@@ -11,6 +11,8 @@ mod common;
 
 use std::{collections::BTreeSet, io::ErrorKind};
 
+use bulkhead::{clock, door_wire::Granted};
+use clearance::{Basis, CheckResult, ChecklistItem, Clearance, Consent, Grade};
 use common::{
     World, cell_of,
     estate_text::INSURERS,
@@ -18,7 +20,8 @@ use common::{
     smtp::{Session, item, letter},
     talk::Talk,
 };
-use vocabulary::{DoorId, Position, Scope, Selector};
+use order::{Becomes, Text};
+use vocabulary::{Digest, DoorId, Flow, InsurerId, Position, Scope, Seconds, Selector};
 
 const FROM: &str = "p1@praxis.test";
 
@@ -246,4 +249,92 @@ async fn one_service_held_by_name_lets_the_sender_finish_into_the_store() {
     world.until_handed_over().await;
     assert_arrived_once(&world, &["midway", "note-1", "note-2"]);
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limited_operation_is_proven_for_what_its_grant_does_not_name() {
+    let mut world = World::open().await;
+    world.until_proven(|_| true).await;
+    world.cut(cell_of(1, "eau")).await;
+    let is_it = |door: &DoorId| door.to_string() == "kasse-001/eau";
+    world.until_proven(is_it).await;
+    let until = clock::now().plus(Seconds(3600));
+    let grade = Grade::Limited {
+        cells: BTreeSet::from(["kasse-001/eau".parse().unwrap()]),
+        peers: None,
+        directions: BTreeSet::from([Flow::Forward]),
+        until,
+    };
+    let clearance = clearance(&world, grade);
+    let clearance = world
+        .side
+        .cast
+        .sign(&clearance, &["forensik-1", "forensik-3"])
+        .unwrap();
+    world.publish(&clearance);
+    let mut closed = world.status().await.doors;
+    closed.retain(|line| is_it(&line.door));
+    let opening = world
+        .side
+        .sign_opening(
+            &closed,
+            Becomes::Limited { until },
+            BTreeSet::from([clearance.id()]),
+        )
+        .unwrap();
+    world.publish(&opening);
+    let now = clock::now();
+    let consent = Consent {
+        estate: world.estate.id().clone(),
+        insurer: "kasse-001".parse().unwrap(),
+        opening: opening.id(),
+        identity: None,
+        rewrapped: Vec::new(),
+        issued: now,
+        expires: now.plus(Seconds(3600)),
+    };
+    let consent = world.side.cast.sign(&consent, &["kasse-001.a"]).unwrap();
+    world.publish(&consent);
+    world
+        .at_door("open", &opening)
+        .expect(0, &["1 ausgeführt / applied"]);
+    let line = world
+        .until_status("it is in limited operation", |status| {
+            status
+                .doors
+                .iter()
+                .any(|line| is_it(&line.door) && line.until.is_some())
+        })
+        .await
+        .doors
+        .into_iter()
+        .find(|line| is_it(&line.door))
+        .unwrap();
+    assert!(matches!(line.granted, Some(Granted::Limited { .. })), "{line:?}");
+    // What is not named is tried and does not pass; of what is named nothing is said.
+    let found = world.until_proven(is_it).await;
+    assert_eq!(found[0].1.covers, BTreeSet::from([Flow::Fetch, Flow::Send]));
+    assert_eq!(found[0].1.epoch, line.epoch);
+    world.end().await;
+}
+
+/// A clearance of the first insurer's environment, as yet unsigned.
+fn clearance(world: &World, grade: Grade) -> Clearance {
+    let (now, evidence) = (clock::now(), Digest::of(b"evidence of the examination"));
+    Clearance {
+        estate: world.estate.id().clone(),
+        environment: InsurerId::new("kasse-001").unwrap().into(),
+        grade,
+        basis: Basis::Examined,
+        examined: BTreeSet::from([evidence]),
+        evidence_root: evidence,
+        checklist: vec![ChecklistItem {
+            item: Text::new("DER.2.3.A2").unwrap(),
+            result: CheckResult::Passed,
+            note: None,
+        }],
+        relies_on: BTreeSet::new(),
+        issued: now,
+        expires: now.plus(Seconds(3600)),
+    }
 }

@@ -108,6 +108,9 @@ async fn tell(people: &People<'_>, line: &DoorLine, good: bool) {
         } else {
             vec!["Messung / measurement".to_owned()]
         },
+        leaks: Vec::new(),
+        leaking: 0,
+        covers: std::collections::BTreeSet::new(),
         old_sessions: 1,
         millis: 1,
     };

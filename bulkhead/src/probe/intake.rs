@@ -112,10 +112,9 @@ pub(super) async fn greet(address: SocketAddr, tls: Option<&tls::Connector>) -> 
 /// Hands a mail of this mailbox and mark in, up to the end of its header, and ends the session.
 pub(super) async fn hand_in(mut line: Line, mailbox: &str, mark: Option<&str>) -> HandIn {
     let rcpt = format!("RCPT TO:<{mailbox}>");
-    for (command, wanted) in [("MAIL FROM:<>", 250), (rcpt.as_str(), 250), ("DATA", 354)] {
-        if let Err(found) = heard(line.ask(command).await, wanted) {
-            return found;
-        }
+    let commands = [("MAIL FROM:<>", 250), (rcpt.as_str(), 250), ("DATA", 354)];
+    if let Err(found) = line.ask_all(&commands, heard).await {
+        return found;
     }
     let header = mark.map_or_else(String::new, |mark| format!("X-KIM-Dienstkennung: {mark}\r\n"));
     if let Err(error) = line.say(&header).await {

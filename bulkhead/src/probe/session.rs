@@ -29,11 +29,23 @@ pub(super) struct Fronts {
 /// A closed door is tried this often again, so that a way opened behind us is found.
 pub(super) const KEPT: Duration = Duration::from_secs(30);
 
-/// Sessions that were opened while the door was Open, and what they showed since.
+/// Sessions of a mailbox that were logged in while all its doors were Open. They are no single door's: a front lets a
+/// mailbox fetch and send only while every one of its doors passes, and cuts when one of them closes.
 #[derive(Default)]
-pub(super) struct Standing {
+pub(super) struct LoggedIn {
     fetch: Option<Line>,
     submission: Option<Line>,
+}
+
+impl LoggedIn {
+    pub(super) const fn is_whole(&self) -> bool {
+        self.fetch.is_some() && self.submission.is_some()
+    }
+}
+
+/// The intake session that was opened while the door was Open, and what the door's sessions showed since.
+#[derive(Default)]
+pub(super) struct Standing {
     intake: Option<Line>,
     /// Mail was taken through the old intake session of a shut door. The session is used up, so this is not found again;
     /// it holds until the door is Open.
@@ -42,21 +54,54 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Whether the door needs no new attempt at this position.
-    pub(super) fn is_settled(&self, position: Position, now: Instant) -> bool {
-        let whole = self.fetch.is_some() && self.submission.is_some() && self.intake.is_some();
+    /// Whether the door needs no new attempt at this position; `logged_in` says whether its mailbox is.
+    pub(super) fn is_settled(&self, position: Position, logged_in: bool, now: Instant) -> bool {
         let recent = self
             .asked
             .is_some_and(|asked| now.saturating_duration_since(asked) < KEPT);
-        recent && (whole || position != Position::Open)
+        recent && ((logged_in && self.intake.is_some()) || position != Position::Open)
     }
 }
 
-/// One attempt.
-pub(super) struct Attempt {
+/// What is expected of a mailbox: what the doors that are tried now say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// Every one of them is Open.
+    Passes,
+    /// At least one is closed, so the whole mailbox is turned away, or one is in limited operation, which stops some of it.
+    /// What is not stopped is not vouched for either: another door of the mailbox may stop it.
+    TurnedAway {
+        /// Fetching must not pass.
+        fetch: bool,
+        /// Sending must not pass.
+        send: bool,
+    },
+}
+
+/// What trying a mailbox's logins showed.
+pub(super) struct Logins {
+    /// What is wrong for doors closed to fetching: what got through.
+    pub(super) fetched: Vec<String>,
+    /// What is wrong for doors closed to sending: what got through.
+    pub(super) sent: Vec<String>,
+    /// What is wrong for its open doors: what was turned away.
+    pub(super) open: Vec<String>,
+    /// Old sessions that were tested.
+    pub(super) old_sessions: u32,
+    pub(super) kept: LoggedIn,
+}
+
+/// One attempt to log in.
+pub(super) struct Account {
     pub(super) fronts: Fronts,
     pub(super) mailbox: String,
     pub(super) password: Zeroizing<String>,
+}
+
+/// One attempt to hand a mail of one door in.
+pub(super) struct Attempt {
+    pub(super) fronts: Fronts,
+    pub(super) mailbox: String,
     /// The service mark that makes a mail to this mailbox a mail of this door; none when a mail without one is.
     pub(super) mark: Option<String>,
     pub(super) position: Position,
@@ -68,24 +113,135 @@ enum Login {
     Out(String),
 }
 
+impl Login {
+    fn into_line(self) -> Option<Line> {
+        match self {
+            Self::In(line) => Some(line),
+            Self::Out(_) => None,
+        }
+    }
+}
+
+/// What trying intake showed.
+pub(super) struct Intake {
+    /// What is wrong.
+    pub(super) failures: Vec<String>,
+    /// What of it got through although it must not.
+    pub(super) leaks: Vec<String>,
+    /// Old sessions that were tested.
+    pub(super) old_sessions: u32,
+    pub(super) kept: Standing,
+}
+
 impl Attempt {
-    /// Tries everything; what got through or did not work, how many old sessions were tested, and what is kept open.
-    pub(super) async fn make(&self, old: Standing) -> (Vec<String>, u32, Standing) {
+    /// Tries intake; what got through or did not work, how many old sessions were tested, and what is kept open.
+    pub(super) async fn make(&self, old: Standing) -> Intake {
         match self.position {
             Position::Open => self.through_open(old).await,
             // Sessions may finish: nothing is proven before they had their time.
-            Position::Draining => (vec!["läuft noch aus / still draining".to_owned()], 0, old),
+            Position::Draining => Intake {
+                failures: vec!["läuft noch aus / still draining".to_owned()],
+                leaks: Vec::new(),
+                old_sessions: 0,
+                kept: old,
+            },
             Position::Held | Position::Shut | Position::Islanded => self.against_closed(old).await,
         }
     }
 
-    /// Opens what is missing and asks the rest whether it lives; a session that a server ended is opened again.
-    async fn through_open(&self, old: Standing) -> (Vec<String>, u32, Standing) {
+    /// Opens what is missing or asks it whether it lives; a session that a server ended is opened again.
+    async fn through_open(&self, old: Standing) -> Intake {
         let mut failures = Vec::new();
+        let intake = match alive(old.intake, |answer| answer.starts_with('2')).await {
+            Some(line) => Some(line),
+            None => match self.greeted().await {
+                Login::In(line) => Some(line),
+                Login::Out(words) => {
+                    failures.push(format!("intake: {words}"));
+                    None
+                }
+            },
+        };
+        let kept = Standing {
+            intake,
+            taken: None,
+            asked: Some(Instant::now()),
+        };
+        Intake {
+            failures,
+            leaks: Vec::new(),
+            old_sessions: 0,
+            kept,
+        }
+    }
+
+    async fn against_closed(&self, old: Standing) -> Intake {
+        let mut failures = Vec::new();
+        let mut leaks = Vec::new();
+        let mut tested = 0;
+        let mut kept = Standing {
+            taken: old.taken,
+            ..Standing::default()
+        };
+        if let Some(line) = old.intake {
+            tested += 1;
+            let found = intake::hand_in(line, &self.mailbox, self.mark.as_deref()).await;
+            let wrong = found.wrong_in_old(self.position);
+            if found == HandIn::Taken {
+                kept.taken = wrong;
+            } else {
+                failures.extend(wrong);
+            }
+        }
+        leaks.extend(kept.taken.clone());
+        failures.extend(kept.taken.clone());
+        let found = self.intake().await;
+        let wrong = found.wrong_in_new(self.position);
+        // Whatever else it answers, only mail that is taken gets through, and only where none may be.
+        if found == HandIn::Taken {
+            leaks.extend(wrong.clone());
+        }
+        failures.extend(wrong);
+        kept.asked = Some(Instant::now());
+        Intake {
+            failures,
+            leaks,
+            old_sessions: tested,
+            kept,
+        }
+    }
+
+    /// A new session at intake, greeted and ready for mail.
+    async fn greeted(&self) -> Login {
+        intake::greet(self.fronts.intake, self.fronts.tls.as_ref())
+            .await
+            .map_or_else(|found| Login::Out(found.to_string()), Login::In)
+    }
+
+    async fn intake(&self) -> HandIn {
+        match intake::greet(self.fronts.intake, self.fronts.tls.as_ref()).await {
+            Ok(line) => intake::hand_in(line, &self.mailbox, self.mark.as_deref()).await,
+            Err(found) => found,
+        }
+    }
+}
+
+impl Account {
+    /// Tries both fronts that ask for a login, in sessions that were open before and on new connections.
+    pub(super) async fn try_logins(&self, old: LoggedIn, expected: Expected) -> Logins {
+        match expected {
+            Expected::Passes => self.through_open(old).await,
+            Expected::TurnedAway { fetch, send } => self.against_closed(old, fetch, send).await,
+        }
+    }
+
+    /// Opens what is missing and asks the rest whether it lives; a session that a server ended is opened again.
+    async fn through_open(&self, old: LoggedIn) -> Logins {
+        let mut open = Vec::new();
         let mut keep = |name: &str, login: Login| match login {
             Login::In(line) => Some(line),
             Login::Out(words) => {
-                failures.push(format!("{name}: {words}"));
+                open.push(format!("{name}: {words}"));
                 None
             }
         };
@@ -97,64 +253,79 @@ impl Attempt {
             Some(line) => Some(line),
             None => keep("submission", self.submission().await),
         };
-        let intake = match alive(old.intake, |answer| answer.starts_with('2')).await {
-            Some(line) => Some(line),
-            None => keep("intake", self.greeted().await),
-        };
-        let asked = Some(Instant::now());
-        let standing = Standing {
-            fetch,
-            submission,
-            intake,
-            taken: None,
-            asked,
-        };
-        (failures, 0, standing)
+        Logins {
+            fetched: Vec::new(),
+            sent: Vec::new(),
+            open,
+            old_sessions: 0,
+            kept: LoggedIn { fetch, submission },
+        }
     }
 
-    async fn against_closed(&self, old: Standing) -> (Vec<String>, u32, Standing) {
-        let mut failures = Vec::new();
-        let mut tested = 0;
-        // A session that lives is kept and asked again: giving it up would end it, and prove nothing.
-        let mut kept = Standing {
-            taken: old.taken,
-            ..Standing::default()
+    async fn against_closed(&self, old: LoggedIn, fetch: bool, send: bool) -> Logins {
+        let mut found = Logins {
+            fetched: Vec::new(),
+            sent: Vec::new(),
+            open: Vec::new(),
+            old_sessions: 0,
+            kept: LoggedIn::default(),
         };
-        if let Some(mut line) = old.fetch {
-            tested += 1;
+        if fetch {
+            self.against_fetch(old.fetch, &mut found).await;
+        } else {
+            // Kept, so that the end of what is granted is proven in a session that was open before.
+            found.kept.fetch = match alive(old.fetch, |answer| answer.starts_with("+OK")).await {
+                Some(line) => Some(line),
+                None => self.fetch().await.into_line(),
+            };
+        }
+        if send {
+            self.against_submission(old.submission, &mut found).await;
+        } else {
+            found.kept.submission = match alive(old.submission, |answer| answer.starts_with('2')).await {
+                Some(line) => Some(line),
+                None => self.submission().await.into_line(),
+            };
+        }
+        found
+    }
+
+    async fn against_fetch(&self, old: Option<Line>, found: &mut Logins) {
+        // A session that lives is kept and asked again: giving it up would end it, and prove nothing.
+        if let Some(mut line) = old {
+            found.old_sessions += 1;
             // What was written before the cut may still be read; then the connection must be over.
             if still_answers(&mut line, "NOOP", |answer| answer.starts_with("+OK")).await {
-                failures.push("alte Abholung lebt / old fetch session lives".to_owned());
-                kept.fetch = Some(line);
+                let words = "alte Abholung lebt / old fetch session lives";
+                found.fetched.push(words.to_owned());
+                found.kept.fetch = Some(line);
             }
         }
-        if let Some(mut line) = old.submission {
-            tested += 1;
+        match self.fetch().await {
+            Login::In(_) => {
+                let words = "neue Abholung gelingt / new fetch login succeeds";
+                found.fetched.push(words.to_owned());
+            }
+            Login::Out(words) => found.open.push(format!("fetch: {words}")),
+        }
+    }
+
+    async fn against_submission(&self, old: Option<Line>, found: &mut Logins) {
+        if let Some(mut line) = old {
+            found.old_sessions += 1;
             if still_answers(&mut line, "NOOP", |answer| answer.starts_with('2')).await {
-                failures.push("alter Versand lebt / old submission session lives".to_owned());
-                kept.submission = Some(line);
+                let words = "alter Versand lebt / old submission session lives";
+                found.sent.push(words.to_owned());
+                found.kept.submission = Some(line);
             }
         }
-        if let Some(line) = old.intake {
-            tested += 1;
-            let found = intake::hand_in(line, &self.mailbox, self.mark.as_deref()).await;
-            let wrong = found.wrong_in_old(self.position);
-            if found == HandIn::Taken {
-                kept.taken = wrong;
-            } else {
-                failures.extend(wrong);
+        match self.submission().await {
+            Login::In(_) => {
+                let words = "neuer Versand gelingt / new submission login succeeds";
+                found.sent.push(words.to_owned());
             }
+            Login::Out(words) => found.open.push(format!("submission: {words}")),
         }
-        failures.extend(kept.taken.clone());
-        if matches!(self.fetch().await, Login::In(_)) {
-            failures.push("neue Abholung gelingt / new fetch login succeeds".to_owned());
-        }
-        if matches!(self.submission().await, Login::In(_)) {
-            failures.push("neuer Versand gelingt / new submission login succeeds".to_owned());
-        }
-        failures.extend(self.intake().await.wrong_in_new(self.position));
-        kept.asked = Some(Instant::now());
-        (failures, tested, kept)
     }
 
     async fn fetch(&self) -> Login {
@@ -199,20 +370,6 @@ impl Attempt {
         };
         talk.await
             .unwrap_or_else(|error: std::io::Error| Login::Out(error.to_string()))
-    }
-
-    /// A new session at intake, greeted and ready for mail.
-    async fn greeted(&self) -> Login {
-        intake::greet(self.fronts.intake, self.fronts.tls.as_ref())
-            .await
-            .map_or_else(|found| Login::Out(found.to_string()), Login::In)
-    }
-
-    async fn intake(&self) -> HandIn {
-        match intake::greet(self.fronts.intake, self.fronts.tls.as_ref()).await {
-            Ok(line) => intake::hand_in(line, &self.mailbox, self.mark.as_deref()).await,
-            Err(found) => found,
-        }
     }
 }
 
