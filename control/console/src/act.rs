@@ -1,33 +1,28 @@
 //! What people do here: entries in the journal, and drafts of statements. Nothing here moves a door.
 
+mod word;
+
 use std::collections::BTreeSet;
 
-use clearance::{Against, Consent, Refusal, StandingConsent, StandingFor};
 use evidence::{
     RoomEntry,
     room::{
-        DraftProposed, IncidentClosed, IncidentOpened, IncidentUpdated, PlanRanked, PlanSlot, TestAccepted,
-        TestRefused,
+        IncidentClosed, IncidentOpened, IncidentUpdated, PlanRanked, PlanSlot, TestAccepted, TestRefused,
     },
 };
-use order::{Body, Text};
+use order::Text;
 use serde_json::json;
 use vocabulary::{
-    CellId, Envelope, IncidentId, InsurerId, PersonId, Scope, Seconds, Selector, ServiceId, SignalId, SiteId,
-    StatementId, Timestamp,
+    CellId, IncidentId, InsurerId, PersonId, Scope, Selector, ServiceId, SignalId, SiteId, Timestamp,
 };
 
 use crate::{
+    act_move,
     answer::{Asked, NothingHere, refuse},
     response::Response,
     room::{Answer, Effect},
     route::{Format, Kind},
 };
-
-/// Longest life of a fresh consent drafted here; the doors accept a week.
-const CONSENT_DAYS_MAX: u64 = 7;
-/// Longest life of a standing consent drafted here, in days; the doors accept two years.
-const STANDING_DAYS_MAX: u64 = 730;
 
 /// Why an entry is not made.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +41,11 @@ pub(crate) enum NotMade {
     /// It is over.
     #[error("Dieser Vorfall ist abgeschlossen. / This incident is closed.")]
     Closed,
+    /// Nobody has examined it.
+    #[error(
+        "Für die Umgebung {0} steht keine volle Freigabe. / No full clearance of environment {0} stands."
+    )]
+    NotCleared(vocabulary::EnvironmentId),
     /// The name is taken.
     #[error("Dieser Vorfall besteht schon. / This incident exists already.")]
     Taken,
@@ -74,12 +74,16 @@ pub(crate) fn answer(asked: &Asked<'_>) -> Answer {
         Kind::IncidentOpen => open_incident(asked, by),
         Kind::IncidentNote => note(asked, by),
         Kind::IncidentClose => close(asked, by),
+        Kind::EnvironmentMove => act_move::moved(asked, by).map(|entry| Made {
+            see: String::from("/plan"),
+            entry,
+        }),
         Kind::Rank => rank(asked, by),
         Kind::Slot => slot(asked, by),
         Kind::TestAccept | Kind::TestRefuse => test(asked, by),
-        Kind::Consent => consent(asked, by),
-        Kind::Refuse => refusal(asked, by),
-        Kind::StandingConsent => standing(asked, by),
+        Kind::Consent => word::consent(asked, by),
+        Kind::Refuse => word::refusal(asked, by),
+        Kind::StandingConsent => word::standing(asked, by),
         Kind::Matrix
         | Kind::Cell
         | Kind::Incidents
@@ -89,13 +93,17 @@ pub(crate) fn answer(asked: &Asked<'_>) -> Answer {
         | Kind::DraftNew
         | Kind::Draft
         | Kind::DraftSign
+        | Kind::DraftDrop
         | Kind::DraftKeys
         | Kind::Preview
         | Kind::Plan
         | Kind::Clocks
+        | Kind::Notice
+        | Kind::NoticeSent
         | Kind::Readiness
         | Kind::Sources
         | Kind::Journal
+        | Kind::Search
         | Kind::Insurer
         | Kind::Sessions
         | Kind::SessionEnd
@@ -114,7 +122,7 @@ pub(crate) fn answer(asked: &Asked<'_>) -> Answer {
         Err(why) => {
             let status = match &why {
                 NotMade::Field { .. } | NotMade::Text(_) | NotMade::Statement(_) => 422,
-                NotMade::Closed | NotMade::Taken => 409,
+                NotMade::Closed | NotMade::Taken | NotMade::NotCleared(_) => 409,
                 NotMade::Nothing(_) => 404,
             };
             refuse(&asked.ctx, asked.format, status, &why).into()
@@ -365,125 +373,4 @@ fn test(asked: &Asked<'_>, by: PersonId) -> Result<Made, NotMade> {
         .into()
     };
     Ok(Made { see, entry })
-}
-
-fn statement(asked: &Asked<'_>) -> Result<StatementId, NotMade> {
-    let wrong = || field("Öffnung", "opening");
-    let digest = asked.form.field("opening").ok_or_else(wrong)?;
-    let id = StatementId(digest.trim().parse().map_err(|_| wrong())?);
-    let insurer = insurer(asked)?;
-    let opening = asked
-        .ctx
-        .room
-        .picture
-        .statements()
-        .openings
-        .get(&id)
-        .ok_or_else(wrong)?;
-    let own = opening
-        .body
-        .doors
-        .iter()
-        .any(|entry| entry.door.cell().insurer == *insurer);
-    if own { Ok(id) } else { Err(wrong()) }
-}
-
-fn days(asked: &Asked<'_>, most: u64) -> Seconds {
-    let wanted = asked
-        .form
-        .field("days")
-        .and_then(|text| text.trim().parse::<u64>().ok());
-    Seconds(wanted.unwrap_or(most).clamp(1, most).saturating_mul(86_400))
-}
-
-fn draft_of<T: Body>(body: &T, by: PersonId) -> Result<Made, NotMade> {
-    let draft: Envelope = body.draft()?;
-    Ok(Made {
-        see: format!("/entwurf/{}", draft.id()),
-        entry: DraftProposed { by: Some(by), draft }.into(),
-    })
-}
-
-fn consent(asked: &Asked<'_>, by: PersonId) -> Result<Made, NotMade> {
-    let now = asked.request.now;
-    let opening = statement(asked)?;
-    let known = asked.ctx.room.picture.statements().openings.get(&opening);
-    let identity = known.and_then(|known| match &known.body.becomes {
-        order::Becomes::Emergency { identity, .. } => Some(identity.clone()),
-        order::Becomes::Open | order::Becomes::Limited { .. } => None,
-    });
-    let body = Consent {
-        estate: asked.ctx.room.estate.id().clone(),
-        insurer: insurer(asked)?.clone(),
-        opening,
-        identity,
-        // Keys are re-wrapped where the insurer's own identity is: on its own machine, before it signs.
-        rewrapped: Vec::new(),
-        issued: now,
-        expires: now.plus(days(asked, CONSENT_DAYS_MAX)),
-    };
-    draft_of(&body, by)
-}
-
-fn refusal(asked: &Asked<'_>, by: PersonId) -> Result<Made, NotMade> {
-    let against = match asked.form.field("opening") {
-        Some("everything") | None => Against::Everything,
-        Some(_) => Against::Statement(statement(asked)?),
-    };
-    let body = Refusal {
-        estate: asked.ctx.room.estate.id().clone(),
-        insurer: insurer(asked)?.clone(),
-        against,
-        reason: text(asked, "why", "Begründung", "reason")?,
-        issued: asked.request.now,
-    };
-    draft_of(&body, by)
-}
-
-fn standing(asked: &Asked<'_>, by: PersonId) -> Result<Made, NotMade> {
-    let insurer = insurer(asked)?.clone();
-    let known = asked.ctx.room.estate.insurer(&insurer).ok_or(NothingHere)?;
-    let services: Vec<ServiceId> = names(asked, "services", || field("Dienste", "services"))?;
-    if services.is_empty()
-        || !services
-            .iter()
-            .all(|service| known.services.contains_key(service))
-    {
-        return Err(field("Dienste", "services"));
-    }
-    let wrong_to = || field("Wozu", "to what");
-    let to = match asked.form.field("to") {
-        Some("reopening") => StandingFor::Reopening,
-        Some("limited") => StandingFor::Limited {
-            hours_max: asked
-                .form
-                .field("hours")
-                .and_then(|text| text.trim().parse().ok())
-                .ok_or_else(|| field("Stunden", "hours"))?,
-        },
-        Some("emergency") => StandingFor::Emergency {
-            environment: asked
-                .form
-                .field("environment")
-                .and_then(|text| text.trim().parse().ok())
-                .ok_or_else(|| field("Notumgebung", "emergency environment"))?,
-            identity: asked
-                .form
-                .field("identity")
-                .and_then(|text| text.trim().parse().ok())
-                .ok_or_else(|| field("Schlüssel (age1…)", "identity (age1…)"))?,
-        },
-        Some(_) | None => return Err(wrong_to()),
-    };
-    let now = asked.request.now;
-    let body = StandingConsent {
-        estate: asked.ctx.room.estate.id().clone(),
-        insurer,
-        services: services.into_iter().collect(),
-        to,
-        hours: None,
-        issued: now,
-        expires: now.plus(days(asked, STANDING_DAYS_MAX)),
-    };
-    draft_of(&body, by)
 }

@@ -41,6 +41,11 @@ pub(crate) enum NotDrafted {
         "Das betrifft andere; hier entwerfen Sie nur für das Eigene. / That is about others; here you draft only for your own."
     )]
     NotOwn,
+    /// Somebody decided against it.
+    #[error(
+        "Dieser Entwurf wurde verworfen. Wird er doch gebraucht: neu entwerfen. / This draft was dropped. If it is needed after all: draft it anew."
+    )]
+    Dropped,
     /// The desk says no.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -52,6 +57,7 @@ impl NotDrafted {
             Self::Field(..) | Self::Refused(_) => 422,
             Self::Nothing(_) => 404,
             Self::NotOwn => 403,
+            Self::Dropped => 409,
         }
     }
 }
@@ -366,6 +372,10 @@ fn draft(asked: &Asked<'_>) -> Made<Answer> {
     if !may_propose(asked, draft.envelope()) {
         return Err(NotDrafted::NotOwn);
     }
+    // Dropping takes back a proposal, not a decision: what everybody has signed is published all the same.
+    if is_dropped(asked, draft.id()) && !matches!(draft.state(), State::Complete { .. }) {
+        return Err(NotDrafted::Dropped);
+    }
     Ok(stored(asked, &draft, 201))
 }
 
@@ -397,8 +407,15 @@ fn stored(asked: &Asked<'_>, draft: &Draft, status: u16) -> Answer {
     }
 }
 
+fn is_dropped(asked: &Asked<'_>, id: StatementId) -> bool {
+    asked.ctx.room.picture.people().dropped.contains_key(&id)
+}
+
 fn sign(asked: &Asked<'_>) -> Made<Answer> {
     let id = StatementId(asked.names.statement.ok_or(NothingHere)?);
+    if asked.sight.is_everything() && is_dropped(asked, id) {
+        return Err(NotDrafted::Dropped);
+    }
     let signature = Signature(needed(asked, "signature", "Unterschrift", "signature")?);
     let draft = with_ground(asked, |ground, _| -> Made<Draft> {
         let draft = load(asked, id, ground).ok_or(NothingHere)?;

@@ -4,7 +4,7 @@ use evidence::{RoomEntry, room::SessionOpened};
 use serde_json::json;
 
 use crate::{
-    act, act_draft,
+    act, act_draft, act_drop, act_notice,
     gate::{self, Came, Turned},
     lang,
     login::{self, NotLoggedIn},
@@ -68,6 +68,7 @@ fn decide(room: &Room<'_>, request: &Request) -> Answer {
         viewer: came.as_ref().map(|came| &came.viewer),
         lang: lang::of(request),
         clock: Clock::new(request.now),
+        fragment: gate::is_fragment(request),
         path: match &found {
             Found::Way { .. } if !request.method.is_unsafe() => &request.path,
             Found::Way { .. } | Found::OtherMethod { .. } | Found::Nothing { .. } => "/",
@@ -139,15 +140,18 @@ fn dispatch(asked: &Asked<'_>) -> Answer {
         | Kind::Preview
         | Kind::Plan
         | Kind::Clocks
+        | Kind::Notice
         | Kind::Readiness
         | Kind::Sources
         | Kind::Journal
+        | Kind::Search
         | Kind::Insurer
         | Kind::Sessions
         | Kind::Help => view::show(asked).into(),
         Kind::IncidentOpen
         | Kind::IncidentNote
         | Kind::IncidentClose
+        | Kind::EnvironmentMove
         | Kind::Rank
         | Kind::Slot
         | Kind::TestAccept
@@ -156,6 +160,8 @@ fn dispatch(asked: &Asked<'_>) -> Answer {
         | Kind::Refuse
         | Kind::StandingConsent => act::answer(asked),
         Kind::DraftNew | Kind::DraftSign => act_draft::answer(asked),
+        Kind::DraftDrop => act_drop::answer(asked),
+        Kind::NoticeSent => act_notice::answer(asked),
     }
 }
 
@@ -358,6 +364,7 @@ pub fn not_carried_out(room: &Room<'_>, request: &Request, why: &dyn core::fmt::
         viewer: ctx_viewer.as_ref().map(|came| &came.viewer),
         lang: lang::of(request),
         clock: Clock::new(request.now),
+        fragment: gate::is_fragment(request),
         path: "/",
     };
     refuse(&ctx, format, 503, why)
@@ -371,6 +378,7 @@ pub fn refused_late(room: &Room<'_>, request: &Request) -> Response {
         viewer: None,
         lang: lang::of(request),
         clock: Clock::new(request.now),
+        fragment: gate::is_fragment(request),
         path: "/anmelden",
     };
     refuse(&ctx, format_of(request), 409, &crate::session::AnsweredTwice)
@@ -384,6 +392,7 @@ pub fn turned_away(room: &Room<'_>, request: &Request, turned: Turned) -> Respon
         viewer: None,
         lang: lang::of(request),
         clock: Clock::new(request.now),
+        fragment: gate::is_fragment(request),
         path: "/",
     };
     refuse(&ctx, format_of(request), turned.status(), &turned)

@@ -20,6 +20,9 @@
 
 mod act;
 mod act_draft;
+mod act_drop;
+mod act_move;
+mod act_notice;
 mod answer;
 pub mod draft;
 mod gate;
@@ -34,6 +37,7 @@ mod response;
 mod room;
 pub mod route;
 mod session;
+mod shrink;
 mod view;
 mod viewer;
 mod when;
@@ -44,7 +48,8 @@ pub use login::NotLoggedIn;
 pub use openapi::document as openapi;
 pub use request::{Form, Method, Request};
 pub use response::Response;
-pub use room::{Answer, Effect, Journal, Line, Others, Room, SILENCE_LIMIT, SealedBehind};
+pub use room::{Answer, Beyond, Effect, Journal, Line, Others, Room, SILENCE_LIMIT, SealedBehind, Vouched};
 pub use session::{AnsweredTwice, Session, SessionEffect, SessionId, Sessions};
+pub use shrink::Shrink;
 pub use viewer::{Seat, Sight, Viewer};
 pub use when::Clock;

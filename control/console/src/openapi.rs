@@ -10,13 +10,17 @@ use crate::{
     view::{
         cell::CellDetail,
         cells::Matrix,
+        clocks::Clocks,
         draft::{DraftDetail, Drafts, Preview},
         incident::{IncidentDetail, Incidents},
         insurer::InsurerView,
         logs::{JournalPage, Sources},
+        notice::NoticeView,
         own::OwnSessions,
-        rooms::{Clocks, PlanView, ReadinessView},
+        ready::ReadinessView,
+        rooms::PlanView,
         sealed::ConsentKeys,
+        search::Found,
         shape::{Shape, Shapes},
         waiting::Waiting,
     },
@@ -124,6 +128,16 @@ const QUERIES: &[(Kind, &str, &str)] = &[
     (Kind::Matrix, "suche", "part of an insurer's name or number"),
     (Kind::Journal, "ab", "number of the first entry"),
     (
+        Kind::Search,
+        "was",
+        "an insurer, a cell, an incident, the first digits of a statement, or the number of a journal entry",
+    ),
+    (
+        Kind::Notice,
+        "anfrage",
+        "the journal entry of the authority's request, where there are several",
+    ),
+    (
         Kind::Drafts,
         "mine",
         "any text: only those that wait for the one who asks",
@@ -181,6 +195,17 @@ const FIELDS: &[(Kind, Fields)] = &[
             ("service", true, "which"),
             ("from", true, "RFC 3339"),
             ("to", true, "RFC 3339"),
+        ],
+    ),
+    (
+        Kind::EnvironmentMove,
+        &[
+            ("environment", true, "which; no insurer's own"),
+            (
+                "state",
+                true,
+                "`contained`, `restoring`, `verifying` or `normal`; all but the first need a standing full clearance",
+            ),
         ],
     ),
     (
@@ -276,6 +301,19 @@ const FIELDS: &[(Kind, Fields)] = &[
             ("id", false, "withdrawal: of what"),
         ],
     ),
+    (Kind::DraftDrop, &[("why", true, "why it is no longer wanted")]),
+    (
+        Kind::NoticeSent,
+        &[
+            ("sent", false, "RFC 3339; absent: now"),
+            ("because", false, "why it was late; needed where it was"),
+            (
+                "request",
+                false,
+                "the journal entry of the authority's request it answers",
+            ),
+        ],
+    ),
     (
         Kind::DraftSign,
         &[(
@@ -337,6 +375,8 @@ const SHAPES: &[(Kind, Describes)] = &[
     (Kind::Preview, Preview::shape),
     (Kind::Plan, PlanView::shape),
     (Kind::Clocks, Clocks::shape),
+    (Kind::Notice, NoticeView::shape),
+    (Kind::Search, Found::shape),
     (Kind::Readiness, ReadinessView::shape),
     (Kind::Sources, Sources::shape),
     (Kind::Journal, JournalPage::shape),

@@ -38,16 +38,26 @@ pub const fn access(kind: Kind, seat: Seat) -> Access {
         | Kind::Waiting
         | Kind::Plan
         | Kind::Clocks
+        | Kind::Notice
         | Kind::Readiness
+        | Kind::Search
         | Kind::Insurer => as_far_as_seen(seat),
         // Logs name everybody: the central people only. Insurers hold the proofs of them as witnesses.
         Kind::Sources | Kind::Journal => central(seat),
         Kind::IncidentOpen | Kind::IncidentNote => leads_or_examines(seat),
+        // Whether a root is up, its people say; whoever leads writes it down.
+        Kind::EnvironmentMove => leads(seat),
         Kind::IncidentClose => only(seat, Seat::Commander, Access::Full),
         // Whoever signs must see what is signed. What may be proposed is judged by the kind of statement.
-        Kind::Drafts | Kind::Draft | Kind::DraftNew | Kind::DraftSign | Kind::DraftKeys | Kind::Preview => {
-            as_far_as_seen(seat)
-        }
+        Kind::Drafts
+        | Kind::Draft
+        | Kind::DraftNew
+        | Kind::DraftSign
+        | Kind::DraftDrop
+        | Kind::DraftKeys
+        | Kind::Preview => as_far_as_seen(seat),
+        // A duty is its legal person's own: who leads notes for the provider, each insurer for itself.
+        Kind::NoticeSent => leads_or_speaks(seat),
         // The insurer's own decisions. Nobody else makes them for it.
         Kind::Rank | Kind::Slot | Kind::TestRefuse => insurer_voice(seat),
         Kind::TestAccept | Kind::Consent | Kind::StandingConsent => {
@@ -97,6 +107,27 @@ const fn leads_or_examines(seat: Seat) -> Access {
         | Seat::InsurerConsent
         | Seat::InsurerRefuse
         | Seat::InsurerDeputy => Access::None,
+    }
+}
+
+const fn leads(seat: Seat) -> Access {
+    match seat {
+        Seat::Commander | Seat::RestorationLead => Access::Full,
+        Seat::Nobody
+        | Seat::Root
+        | Seat::Examiner
+        | Seat::Delegate
+        | Seat::InsurerConsent
+        | Seat::InsurerRefuse
+        | Seat::InsurerDeputy => Access::None,
+    }
+}
+
+const fn leads_or_speaks(seat: Seat) -> Access {
+    match seat {
+        Seat::Commander | Seat::RestorationLead => Access::Full,
+        Seat::InsurerConsent | Seat::InsurerRefuse => Access::Own,
+        Seat::Nobody | Seat::Root | Seat::Examiner | Seat::Delegate | Seat::InsurerDeputy => Access::None,
     }
 }
 

@@ -9,10 +9,13 @@ use clearance::{Authority, RewrappedKey};
 use estate::Estate;
 use evidence::{Picture, RoomEntry};
 use order::{AgeRecipient, login::ConsoleOrigin};
-use publication::obligations::Clock;
+use publication::{
+    FactSheet,
+    obligations::{Clock, Law},
+};
 use readiness::board::Board;
 use restoration::Plan;
-use vocabulary::{DoorId, Envelope, Seconds, Timestamp};
+use vocabulary::{DoorId, Envelope, Seconds, Timestamp, WitnessId};
 
 use crate::{
     preview::ClockRule,
@@ -55,6 +58,8 @@ pub struct Room<'a> {
 pub struct Others<'a> {
     /// The plan of the return.
     pub plan: Option<&'a Plan>,
+    /// What the return asks for next, as the restoration room decided. Nothing of it is a permission.
+    pub steps: &'a [restoration::run::Effect],
     /// What is armed in peace.
     pub board: Option<&'a Board>,
     /// Legal clocks, the most urgent first.
@@ -63,6 +68,10 @@ pub struct Others<'a> {
     pub clock_rules: &'a [ClockRule],
     /// Doors the responders' own way in leads through, where somebody wrote it down in peace.
     pub way_in: Option<&'a BTreeSet<DoorId>>,
+    /// The duties behind the clocks, for those who write the notices.
+    pub law: Option<&'a Law>,
+    /// What is said outside, and who vouches for the logs.
+    pub beyond: Option<&'a dyn Beyond>,
     /// What door processes hold sealed, as each told it.
     pub sealed: &'a [Arc<SealedBehind>],
 }
@@ -89,6 +98,29 @@ pub struct Line {
     pub source: String,
     /// Its content, as JSON where it is JSON, shortened by the binary to what a screen can show.
     pub body: String,
+}
+
+/// What lies beyond the picture and is looked up only for the pages that show it.
+pub trait Beyond {
+    /// The facts the public site is made from, of this very picture; nothing where they cannot be published.
+    fn sheet(&self) -> Option<FactSheet>;
+    /// Which witnesses signed which log's newest co-signed head.
+    fn vouched(&self) -> Vec<Vouched>;
+}
+
+/// How far the witnesses vouch for one log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Vouched {
+    /// The log.
+    pub log: String,
+    /// Entries it has.
+    pub len: u64,
+    /// Entries the newest co-signed head covers; nothing if none was ever co-signed.
+    pub size: Option<u64>,
+    /// When each witness of the charter signed it, by the witness's clock; nothing for those that did not.
+    pub witnesses: BTreeMap<WitnessId, Option<Timestamp>>,
+    /// How many of them the charter asks for.
+    pub quorum: u64,
 }
 
 /// Reads the journal. The console asks for bounded pages only.

@@ -1,6 +1,7 @@
 //! Every way into the console: one table of paths, for pages and for the API alike.
 
-use vocabulary::{CellId, Digest, IncidentId, InsurerId, ServiceId};
+use publication::obligations::ObligationId;
+use vocabulary::{CellId, Digest, IncidentId, InsurerId, LegalEntityId, ServiceId};
 
 use crate::request::{Method, names_of_path};
 
@@ -20,13 +21,18 @@ pub enum Kind {
     DraftNew,
     Draft,
     DraftSign,
+    DraftDrop,
     DraftKeys,
     Preview,
     Plan,
+    EnvironmentMove,
     Clocks,
+    Notice,
+    NoticeSent,
     Readiness,
     Sources,
     Journal,
+    Search,
     Insurer,
     Rank,
     Slot,
@@ -157,7 +163,16 @@ pub const TABLE: &[Row] = &[
         Kind::DraftKeys,
         "",
         "/api/v1/drafts/{statement}/keys",
-        ("Verpackte Schlüssel zu einer Zustimmung", "Wrapped keys for a consent"),
+        (
+            "Verpackte Schlüssel zu einer Zustimmung",
+            "Wrapped keys for a consent",
+        ),
+    ),
+    act(
+        Kind::DraftDrop,
+        "/entwurf/{statement}/verwerfen",
+        "/api/v1/drafts/{statement}/drop",
+        ("Entwurf verwerfen", "Drop a draft"),
     ),
     look(
         Kind::Plan,
@@ -166,6 +181,21 @@ pub const TABLE: &[Row] = &[
         ("Wiederanlauf", "Restoration"),
     ),
     look(Kind::Clocks, "/fristen", "/api/v1/clocks", ("Fristen", "Clocks")),
+    look(
+        Kind::Notice,
+        "/fristen/{incident}/{entity}/{duty}",
+        "/api/v1/clocks/{incident}/{entity}/{duty}",
+        ("Meldung", "Notice"),
+    ),
+    act(
+        Kind::NoticeSent,
+        "/fristen/{incident}/{entity}/{duty}/gesendet",
+        "/api/v1/clocks/{incident}/{entity}/{duty}/sent",
+        (
+            "Vermerken, dass eine Meldung gesendet ist",
+            "Note that a notice was sent",
+        ),
+    ),
     look(
         Kind::Readiness,
         "/bereit",
@@ -184,11 +214,21 @@ pub const TABLE: &[Row] = &[
         "/api/v1/journal",
         ("Protokoll", "Journal"),
     ),
+    look(Kind::Search, "/suche", "/api/v1/search", ("Suche", "Search")),
     look(
         Kind::Insurer,
         "/kasse/{insurer}",
         "/api/v1/insurers/{insurer}",
         ("Kasse", "Insurer"),
+    ),
+    act(
+        Kind::EnvironmentMove,
+        "/plan/umgebung",
+        "/api/v1/plan/environment",
+        (
+            "Grundlagen: Stand der Umgebung festhalten",
+            "Roots: note where their environment stands",
+        ),
     ),
     act(
         Kind::Rank,
@@ -293,6 +333,10 @@ pub struct Names {
     pub service: Option<ServiceId>,
     /// `{incident}`.
     pub incident: Option<IncidentId>,
+    /// `{entity}`: a legal person.
+    pub entity: Option<LegalEntityId>,
+    /// `{duty}`: the name of a legal duty, in lower case as paths are.
+    pub duty: Option<ObligationId>,
     /// `{statement}`: 64 hexadecimal digits.
     pub statement: Option<Digest>,
     /// `{session}`: the public name of a session.
@@ -314,6 +358,8 @@ impl Names {
             "{insurer}" => self.insurer = Some(InsurerId::new(name).ok()?),
             "{service}" => self.service = Some(ServiceId::new(name).ok()?),
             "{incident}" => self.incident = Some(IncidentId::new(name).ok()?),
+            "{entity}" => self.entity = Some(LegalEntityId::new(name).ok()?),
+            "{duty}" => self.duty = Some(name.to_ascii_uppercase().parse().ok()?),
             "{statement}" => self.statement = Some(name.parse().ok()?),
             "{session}" => self.session = Some(String::from(name)),
             _ => return None,
@@ -425,44 +471,4 @@ pub fn row(kind: Kind) -> Option<&'static Row> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_two_rows_are_one_way() {
-        for (at, row) in TABLE.iter().enumerate() {
-            for other in TABLE.iter().skip(at + 1) {
-                assert_ne!(row.kind, other.kind);
-                assert!(row.method != other.method || row.page.is_empty() || row.page != other.page);
-                assert!(row.method != other.method || row.api.is_empty() || row.api != other.api);
-            }
-        }
-    }
-
-    #[test]
-    fn a_word_wins_over_a_name_and_a_bad_name_is_nothing() {
-        let kind = |method, path: &str| match find(method, path) {
-            Found::Way { kind, .. } => Some(kind),
-            Found::OtherMethod { .. } | Found::Nothing { .. } => None,
-        };
-        assert_eq!(kind(Method::Get, "/entwurf/neu"), Some(Kind::Preview));
-        assert_eq!(kind(Method::Get, "/entwurf/nichts"), None);
-        assert_eq!(kind(Method::Get, "/"), Some(Kind::Matrix));
-        assert_eq!(kind(Method::Head, "/plan"), Some(Kind::Plan));
-        assert_eq!(kind(Method::Get, "/zelle/kasse-001/.kim"), None);
-        assert!(matches!(
-            find(Method::Post, "/plan"),
-            Found::OtherMethod {
-                allow: "GET, HEAD",
-                ..
-            }
-        ));
-        assert!(matches!(
-            find(Method::Other, "/vorfall"),
-            Found::OtherMethod {
-                allow: "GET, HEAD, POST",
-                ..
-            }
-        ));
-    }
-}
+mod tests;

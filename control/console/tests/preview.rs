@@ -231,7 +231,7 @@ fn dates_within_three_days_or_the_tolerable_downtime_are_hit() {
         ]
     );
     let german = said(&found, Lang::De);
-    assert!(german.contains("Stichtag 2023-04-26 (in den nächsten drei Tagen): Beiträge fällig; betrifft 3 Zellen, 240 Personen."), "{german}");
+    assert!(german.contains("Stichtag 26.04.2023 (in den nächsten drei Tagen): Beiträge fällig; betrifft 3 Zellen, 240 Personen."), "{german}");
     // A cut of something else hits none of them.
     assert_eq!(preview(&world, &asked(services(&["epa"]))).dates, []);
 }
@@ -318,6 +318,41 @@ fn the_way_in_of_responders_is_free_locked_or_not_known() {
         preview(&world, &asked(Scope::everything())).way_in,
         WayIn::NotKnown
     );
+}
+
+#[test]
+fn responders_the_estate_declares_are_named_with_whom_to_ask() {
+    let world = World::new();
+    let declared = "\n[[responders]]\nname = \"Forensik\"\naddress = \"vpn.labor.example:443\"\n\
+                    flow = \"fetch\"\nthrough = [\"kasse-001/kim\"]\nask = \"Bereitschaft\"\n\
+                    [[responders]]\nname = \"Zustellung\"\naddress = \"192.0.2.7:25\"\n\
+                    flow = \"intake\"\nthrough = [\"kasse-001/kim\"]\nask = \"Leitwarte\"\n";
+    let text = format!("{}{declared}", desk::ESTATE);
+    let estate = estate::check(&text, "estate.toml").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let of = |scope| cut(&estate, &facts(&world.doors), &asked(scope), T0);
+    // Nothing of their way is cut; and now somebody has written it down.
+    assert_eq!(of(services(&["epa"])).way_in, WayIn::Free);
+    let locked = of(services(&["kim"]));
+    assert_eq!(
+        locked.way_in,
+        WayIn::LockedOut(BTreeSet::from([door_id("kasse-001/kim")]))
+    );
+    // What is held still takes in: only who fetches is cut off.
+    let names: Vec<&str> = locked.cut_off.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["Forensik"]);
+    let lines = locked.lines();
+    let line = lines
+        .iter()
+        .find(|line| line.de.contains("schneidet ab"))
+        .unwrap();
+    assert_eq!(line.weight, Weight::Warning);
+    for words in [
+        "Forensik (vpn.labor.example:443)",
+        "kasse-001/kim",
+        "Vorher fragen: Bereitschaft",
+    ] {
+        assert!(line.de.contains(words), "{}", line.de);
+    }
 }
 
 #[test]

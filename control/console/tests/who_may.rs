@@ -146,6 +146,8 @@ fn an_insurer_finds_nothing_of_another_on_any_way() {
                     "",
                     "?fragment=1",
                     "?suche=kasse",
+                    "?was=kasse",
+                    "?was=zwet",
                     "?art=abtrennen&zelle=kasse-001/kim&vorfall=v-zwetschge&vorschau=1&everything=1",
                 ] {
                     let path = walk::fill(pattern, insurer, planted, "00000000");

@@ -17,6 +17,6 @@ mod words;
 
 pub use clock::{Clock, Due, Entry, Knowledge, ReasonMissing, Sent, Standing, clocks};
 pub use draft::{Draft, draft};
-pub use law::{BadLaw, Law, Obligation, ObligationId, Regime, Version};
+pub use law::{BadLaw, Law, Noted, Obligation, ObligationId, Regime, Version};
 pub use threshold::{Harm, Outage, Provider, Work, significant};
 pub use words::{Period, PersonKind, Trigger};

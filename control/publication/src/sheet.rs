@@ -332,6 +332,16 @@ impl FactSheet {
         }
     }
 
+    /// The same facts about one insurer alone, for its own notices.
+    #[must_use]
+    pub fn of_insurer(&self, insurer: &InsurerId) -> Self {
+        let mut own = self.clone();
+        own.insurers.retain(|id, _| id == insurer);
+        own.cells.retain(|cell, _| cell.insurer == *insurer);
+        own.updates.clear();
+        own
+    }
+
     /// The public name of an insurer.
     #[must_use]
     pub fn insurer_name<'a>(&'a self, id: &'a InsurerId) -> &'a str {

@@ -13,6 +13,7 @@ mod page;
 mod phone;
 mod start;
 mod summary;
+mod told;
 
 use std::{
     borrow::Borrow,
@@ -31,6 +32,8 @@ pub(crate) use claims::grade as claim_words;
 pub(crate) use page::common::{NEXT as NEXT_WORDS, OVERDUE as OVERDUE_WORDS};
 pub(crate) use page::{POLICY, stage as stage_words};
 pub(crate) use phone::others as others_words;
+
+pub use told::{Told, told};
 
 /// The stylesheet, the same for every page.
 pub const STYLE: &str = include_str!("site/style.css");

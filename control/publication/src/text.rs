@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::words::Lang;
+
 /// Longest public name (insurer, estate, title), in characters.
 pub const NAME_CHARS_MAX: usize = 120;
 /// Longest public sentence or paragraph (claim, summary), in characters.
@@ -176,6 +178,17 @@ pub struct Both<T> {
     pub de: T,
     /// English.
     pub en: T,
+}
+
+impl<T> Both<T> {
+    /// The text in one language.
+    #[must_use]
+    pub const fn text(&self, lang: Lang) -> &T {
+        match lang {
+            Lang::De => &self.de,
+            Lang::En => &self.en,
+        }
+    }
 }
 
 #[cfg(test)]

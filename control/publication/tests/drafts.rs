@@ -36,7 +36,9 @@ fn a_draft_says_that_it_is_one_and_repeats_the_sheet() {
     let german = draft(obligation, Some(clock), &sheet, Lang::De);
     for words in [
         "ENTWURF – nicht gesendet. Ein Mensch prüft, ergänzt und sendet.",
-        "§ 32(1) no. 1 BSIG",
+        "Frühwarnung (24 Stunden) (NIS2-EW)",
+        "§ 32 Abs. 1 Nr. 1 BSIG",
+        "gemeinsame Meldestelle von BSI und BBK",
         "25.04.2023, 22:00 Uhr",
         "Angriff auf unsere Systeme",
         "Krankmeldungen (eAU): angenommen, wartet (4 von 6 Kassen)",

@@ -157,7 +157,8 @@ fn one_provider_answers_under_two_regimes_by_service() {
     // the rule that divides them was not read in the promulgated text, and every clock it decides says so
     for clock in &both {
         assert!(
-            clock.unverified.as_ref().unwrap().contains("TI-EXCL"),
+            clock.unverified.as_ref().unwrap().de.contains("TI-EXCL")
+                && clock.unverified.as_ref().unwrap().en.contains("TI-EXCL"),
             "{clock:?}"
         );
     }
@@ -373,11 +374,11 @@ fn everything_unread_in_the_original_is_marked() {
         let marked = obligation.unverified.is_some()
             || obligation.period == publication::obligations::Period::Calendar;
         assert!(
-            marked || !says(&obligation.source) && !says(&obligation.status),
+            marked || !says(&obligation.source.en) && !says(&obligation.status.en),
             "{}",
             obligation.id
         );
-        assert!(!obligation.source.is_empty() && !obligation.legal_basis.is_empty());
+        assert!(!obligation.source.en.is_empty() && !obligation.legal_basis.en.is_empty());
     }
 }
 
@@ -387,7 +388,7 @@ fn a_newer_table_is_taken_an_older_or_broken_one_refused() {
     let text = include_str!("../data/obligations.csv");
     // The proposed change of the 72 h to 96 h is a change of data.
     let newer = text
-        .replace("# version 2026-11-21.1", "# version 2027-05-01.1")
+        .replace("# version 2026-11-22.1", "# version 2027-05-01.1")
         .replacen(
             "GDPR-33-C,GDPR-33-C,statutory-insurer;private-insurer,personal-data-breach,,PT72H",
             "GDPR-33-C,GDPR-33-C,statutory-insurer;private-insurer,personal-data-breach,,PT96H",

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use clearance::{Clearance, Consent, Delegation, Grade, Refusal, StandingConsent, Withdrawal};
 use estate::Estate;
-use order::{AnswerRelease, Body, CharterDraft, CharterSection, Closing, Counts, Lang, Opening, StandingOrder};
+use order::{
+    AnswerRelease, Body, CharterDraft, CharterSection, Closing, Counts, Lang, Opening, StandingOrder,
+};
 use vocabulary::{CellId, Envelope, EnvironmentId, InsurerId, PayloadType, Scope, Selector, Timestamp};
 
 use super::refused::Refused;

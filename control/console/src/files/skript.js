@@ -1,7 +1,7 @@
 // Keyboard and news. Every page works without this script.
 "use strict";
 (() => {
-  const search = () => document.getElementById("suche");
+  const search = () => document.getElementById("suche") || document.getElementById("finden");
   const inField = (node) => node && /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName);
 
   // "/" goes to the search; arrows walk the links of a table, row by row and cell by cell.
@@ -39,21 +39,74 @@
     }
   });
 
-  // News: after each journal entry, fetch the part of the page that shows states and swap it, keeping focus and place.
+  // News: when something happened, fetch the part of the page that shows states and swap it, keeping focus, place and what
+  // was unfolded. Nothing moves or fades. No form stands in the part; should one, it is left alone while it is in use.
   const source = document.body.dataset.events;
-  const part = document.querySelector("[data-fragment]");
+  const part = document.querySelector("[data-live]");
   if (!source || !window.EventSource) return;
   const says = document.getElementById("verbindung");
+  const say = (words) => {
+    if (says && says.textContent !== words) says.textContent = words;
+  };
+  const isTouched = (field) => {
+    if (field === document.activeElement) return true;
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    if (field.tagName === "SELECT") return [...field.options].some((one) => one.selected !== one.defaultSelected);
+    return "defaultValue" in field && field.value !== field.defaultValue;
+  };
+  // Whoever fills something in there, or marks words to copy them, is not disturbed.
+  const inUse = () => {
+    const marked = window.getSelection();
+    if (marked && !marked.isCollapsed && part.contains(marked.anchorNode)) return true;
+    return [...part.querySelectorAll("input,textarea,select")].some(isTouched);
+  };
+  const RETRY_MS = 2000;
   let busy = false;
   let again = false;
+  let later = 0;
+  const put = (text) => {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    // What to do next stands above everything, outside the part.
+    const fresh = page.querySelector("section.next");
+    const next = document.querySelector("section.next");
+    const wrapped = page.querySelector("section.next ~ div");
+    if (!fresh || !wrapped) return;
+    if (next && !next.contains(document.activeElement)) next.replaceWith(fresh);
+    const focused = document.activeElement && part.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    const onSummary = document.activeElement && part.contains(document.activeElement) && document.activeElement.closest("summary");
+    const unfolded = onSummary && onSummary.parentElement.id;
+    const place = part.querySelector(".scroll");
+    const [top, left] = place ? [place.scrollTop, place.scrollLeft] : [0, 0];
+    const folds = new Map([...part.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
+    part.replaceChildren(...wrapped.childNodes);
+    for (const one of part.querySelectorAll("details[id]")) {
+      if (folds.has(one.id)) one.open = folds.get(one.id);
+    }
+    const now = part.querySelector(".scroll");
+    if (now) {
+      now.scrollTop = top;
+      now.scrollLeft = left;
+    }
+    const back = focused && [...part.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
+    const fold = unfolded && document.getElementById(unfolded);
+    if (back) back.focus({ preventScroll: true });
+    else if (fold) fold.querySelector("summary").focus({ preventScroll: true });
+    // The forms below belong to a state that is over: say so, and leave what is typed in them.
+    if ((wrapped.dataset.mark || "") !== (part.dataset.mark || "")) say(says ? says.dataset.changed : "");
+  };
   const swap = async () => {
-    if (!part) return;
+    if (!part || document.hidden) return;
     if (busy) {
       again = true;
       return;
     }
     busy = true;
     try {
+      if (inUse()) {
+        clearTimeout(later);
+        later = setTimeout(swap, RETRY_MS);
+        return;
+      }
       const query = new URLSearchParams(location.search);
       query.set("fragment", "1");
       const answer = await fetch(location.pathname + "?" + query, { credentials: "same-origin" });
@@ -61,27 +114,9 @@
         location.reload();
         return;
       }
-      if (answer.ok) {
-        const focused = document.activeElement && part.contains(document.activeElement) && document.activeElement.getAttribute("href");
-        const place = part.querySelector(".scroll");
-        const [top, left] = place ? [place.scrollTop, place.scrollLeft] : [0, 0];
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        // What to do next stands above everything, outside the part.
-        const fresh = page.querySelector("section.next");
-        const next = document.querySelector("section.next");
-        if (fresh) {
-          fresh.remove();
-          if (next && !next.contains(document.activeElement)) next.replaceWith(fresh);
-        }
-        part.replaceChildren(...page.body.childNodes);
-        const now = part.querySelector(".scroll");
-        if (now) {
-          now.scrollTop = top;
-          now.scrollLeft = left;
-        }
-        const back = focused && [...part.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
-        if (back) back.focus({ preventScroll: true });
-      }
+      if (answer.ok) put(await answer.text());
+    } catch {
+      say(says ? says.dataset.still : "");
     } finally {
       busy = false;
       if (again) {
@@ -90,16 +125,32 @@
       }
     }
   };
-  const events = new EventSource(source);
-  events.addEventListener("stand", (event) => {
-    const stand = document.getElementById("stand");
-    if (stand && stand.textContent !== event.data) {
-      stand.textContent = event.data;
-      swap();
+  // A browser keeps few connections to one place: a page nobody looks at gives its own back.
+  let events = null;
+  const listen = () => {
+    if (events) return;
+    events = new EventSource(source);
+    events.addEventListener("stand", (event) => {
+      const stand = document.getElementById("stand");
+      if (says && says.textContent === says.dataset.still) say("");
+      if (stand && stand.textContent !== event.data) {
+        stand.textContent = event.data;
+        swap();
+      }
+    });
+    // Plan, board and clocks are made a moment after the journal.
+    events.addEventListener("raeume", () => {
+      if (part && part.dataset.live === "raeume") swap();
+    });
+    events.addEventListener("error", () => say(says ? says.dataset.still : ""));
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) {
+      listen();
+    } else if (events) {
+      events.close();
+      events = null;
     }
-    if (says) says.textContent = "";
   });
-  events.addEventListener("error", () => {
-    if (says) says.textContent = says.dataset.still;
-  });
+  if (!document.hidden) listen();
 })();

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Ctx, Page, next, render, statement_link, words};
+use super::{Ctx, Live, Page, next, render_live, statement_link, words};
 use crate::{
     lang,
     response::Response,
@@ -13,7 +13,7 @@ use crate::{
 /// One cell.
 pub(crate) fn cell(ctx: &Ctx<'_>, view: &CellDetail) -> Response {
     let sign = words::of_slug(view.cell.position);
-    let body = html! {
+    let part = html! {
         p class={ "state s " (sign.slug) } {
             span.shape aria-hidden="true" { (sign.shape) } " " b { (lang::pick(ctx.lang, sign.words)) }
             @if let Some(grade) = view.cell.grade { " " span class={ "g " (grade) } { (lang::pick(ctx.lang, words::grade_at(view.cell.position, grade))) } }
@@ -26,15 +26,16 @@ pub(crate) fn cell(ctx: &Ctx<'_>, view: &CellDetail) -> Response {
         (history(ctx, &view.history))
     };
     let title = format!("{} · {}", view.insurer_name, view.service_name);
-    render(
+    render_live(
         ctx,
         Page {
             status: 200,
             title,
             here: Some(Kind::Matrix),
             next: next(ctx, what_next(ctx, view)),
-            body,
+            body: html! {},
         },
+        Live::picture(part),
     )
 }
 

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use vocabulary::{IncidentId, Scope};
 
-use super::{Ctx, Page, form, next, render};
+use super::{Ctx, Live, Page, form, next, render, render_live};
 use crate::{
     Asked,
     response::Response,
@@ -18,22 +18,26 @@ pub(crate) fn drafts(ctx: &Ctx<'_>, view: &Drafts) -> Response {
         @else { li { (ctx.of("Den eigenen Namen suchen, lesen, auf dem eigenen Rechner unterschreiben. ", "Look for your own name, read, sign on your own machine. ")) a href="/entwurf?mine=1" { (ctx.of("Nur meine", "Only mine")) } } }
         li { (ctx.of("Auf dem eigenen Rechner meldet jeden neuen Entwurf: ", "On your own machine, tells of each new draft: ")) code { "bulkhead sign --watch --console " (ctx.room.origin) " --key ~/.ssh/id_ed25519" } }
     } };
-    let body = html! {
-        @if ctx.may(Kind::IncidentNote, None) { (kinds(ctx)) }
+    let part = html! {
         @if !view.drafts.is_empty() { ul { @for draft in &view.drafts { li {
             a href={ "/entwurf/" (draft.id) } { (ctx.both(&draft.says)) }
             (progress(ctx, draft))
         } } } }
     };
-    render(
+    let mut live = Live::picture(part);
+    if ctx.may(Kind::IncidentNote, None) {
+        live.above = kinds(ctx);
+    }
+    render_live(
         ctx,
         Page {
             status: 200,
             title: ctx.of("Entwürfe", "Drafts").into(),
             here: Some(Kind::Drafts),
             next: next(ctx, next_words),
-            body,
+            body: html! {},
         },
+        live,
     )
 }
 
@@ -62,16 +66,20 @@ fn progress(ctx: &Ctx<'_>, draft: &DraftView) -> Markup {
 
 /// One statement, draft or logged.
 pub(crate) fn draft(ctx: &Ctx<'_>, view: &DraftDetail) -> Response {
-    let body = html! {
+    let part = html! {
         p.sentence { (ctx.both(&view.says)) }
+        @if let Some(dropped) = &view.dropped { p.state { "✗ " b { (ctx.of("verworfen", "dropped")) } } p { (ctx.clock.element(ctx.lang, dropped.at.0)) @if let Some(by) = &dropped.by { " – " (by) } ": " (dropped.why) } }
         @if let Some(draft) = &view.draft { (progress(ctx, draft)) }
         @if let Some(logged) = &view.logged { (in_the_log(ctx, view, logged)) }
         @if !view.stale.is_empty() { p.bad { "! " (ctx.of("Diese Türen haben sich seitdem bewegt und lehnen ab: ", "These doors have moved on and refuse it: ")) (view.stale.join(", ")) } }
         @if !view.preview.is_empty() { h2 { (ctx.of("Was das bewirken würde", "What this would do")) } (lines(ctx, &view.preview)) }
-        @if let Some(draft) = &view.draft { (how_to_sign(ctx, draft)) }
+    };
+    let body = html! {
+        @if let Some(draft) = &view.draft { (how_to_sign(ctx, draft)) @if draft.may_drop { (drop_form(ctx, draft)) } }
         p.quiet { (ctx.of("Erklärung ", "Statement ")) code { (view.id) } " (" (view.kind) ")" }
     };
-    render(
+    let mark = view.draft.as_ref().map_or("fertig", |draft| draft.state);
+    render_live(
         ctx,
         Page {
             status: 200,
@@ -80,6 +88,7 @@ pub(crate) fn draft(ctx: &Ctx<'_>, view: &DraftDetail) -> Response {
             next: next(ctx, what_next(ctx, view)),
             body,
         },
+        Live::picture(part).marked(mark),
     )
 }
 
@@ -96,6 +105,7 @@ fn what_next(ctx: &Ctx<'_>, view: &DraftDetail) -> Markup {
                 @else if !view.stale.is_empty() { li { (ctx.of("Türen haben sich bewegt: neu entwerfen.", "Doors have moved on: draft it anew.")) } }
                 @else { li { (ctx.of("Lesen, was es bewirkt. Dann auf dem eigenen Rechner unterschreiben: dort wird derselbe Satz aus denselben Bytes noch einmal gezeigt.", "Read what it does. Then sign on your own machine: there the same sentence is shown again from the same bytes.")) } }
             },
+            (None, None) if view.dropped.is_some() => li { (ctx.of("Dieser Entwurf ist verworfen und kommt nicht wieder. Wird er doch gebraucht: neu entwerfen. ", "This draft is dropped and does not come back. If it is needed after all: draft it anew. ")) a href="/entwurf" { (ctx.of("Entwürfe", "Drafts")) } },
             (None, None) => li { a href="/entwurf" { (ctx.of("Entwürfe", "Drafts")) } },
         }
     } }
@@ -140,6 +150,15 @@ fn how_to_sign(ctx: &Ctx<'_>, draft: &DraftView) -> Markup {
         details { summary { (ctx.of("Die Bytes als Datei (für Rechner ohne Verbindung)", "The bytes as a file (for machines without connection)")) }
             pre tabindex="0" { code { (serde_json::to_string(&draft.envelope).unwrap_or_default()) } } }
     } }
+}
+
+fn drop_form(ctx: &Ctx<'_>, draft: &DraftView) -> Markup {
+    html! { details { summary { (ctx.of("Entwurf verwerfen", "Drop the draft")) }
+    (form(ctx, &format!("/entwurf/{}/verwerfen", draft.id), html! {
+        label { (ctx.of("Warum wird er nicht mehr gebraucht?", "Why is it no longer wanted?")) input type="text" name="why" required maxlength="500"; }
+        button type="submit" { (ctx.of("Verwerfen", "Drop")) }
+        p.quiet { (ctx.of("Bleibt mit Namen und Grund im Protokoll. Derselbe Entwurf kommt nicht wieder.", "Stays in the journal with name and reason. The same draft does not come back.")) }
+    })) } }
 }
 
 /// What a form is filled with to begin with.

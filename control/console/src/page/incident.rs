@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Ctx, Page, form, next, render, statement_link};
+use super::{Ctx, Live, Page, form, next, render_live, statement_link};
 use crate::{
     response::Response,
     route::Kind,
@@ -21,12 +21,12 @@ pub(crate) fn incidents(ctx: &Ctx<'_>, view: &Incidents) -> Response {
         @else if !view.loose_signals.is_empty() { p { (ctx.of("Signale ohne Vorfall: ansehen und entscheiden, ob es einer ist.", "Signals without incident: look and decide whether it is one.")) } }
         @else { p { (ctx.of("Kein Vorfall. Wer etwas bemerkt, eröffnet hier einen.", "No incident. Whoever notices something opens one here.")) } }
     };
-    let body = html! {
+    let part = html! {
         (list(ctx, &view.incidents))
         @if !view.loose_signals.is_empty() { h2 { (ctx.of("Signale ohne Vorfall", "Signals without incident")) } (signals(ctx, &view.loose_signals)) }
-        @if ctx.may(Kind::IncidentOpen, None) { (open_form(ctx)) }
     };
-    render(
+    let body = html! { @if ctx.may(Kind::IncidentOpen, None) { (open_form(ctx)) } };
+    render_live(
         ctx,
         Page {
             status: 200,
@@ -35,6 +35,7 @@ pub(crate) fn incidents(ctx: &Ctx<'_>, view: &Incidents) -> Response {
             next: next(ctx, next_words),
             body,
         },
+        Live::picture(part),
     )
 }
 
@@ -68,7 +69,7 @@ fn state(ctx: &Ctx<'_>, incident: &IncidentView) -> Markup {
 
 fn signals(ctx: &Ctx<'_>, signals: &[SignalView]) -> Markup {
     html! { ul { @for signal in signals { li {
-        (ctx.clock.element(ctx.lang, signal.at.0)) " " (signal.what) " " code { (signal.signal) } " (" (signal.detector) ")"
+        (ctx.clock.element(ctx.lang, signal.at.0)) " " (ctx.half(&signal.what)) " " code { (signal.signal) } " (" (signal.detector) ")"
     } } } }
 }
 
@@ -97,7 +98,7 @@ pub(crate) fn incident(ctx: &Ctx<'_>, view: &IncidentDetail) -> Response {
         @if open && ctx.may(Kind::Clocks, None) { li { a href="/fristen" { (ctx.of("Fristen, die jetzt laufen", "Clocks that run now")) } } }
         @if !open { li { (ctx.of("Abgeschlossen. Freigaben und Wiederanlauf: ", "Closed. Clearances and restoration: ")) a href="/warten" { (ctx.of("Was auf wen wartet", "What waits for whom")) } } }
     } };
-    let body = html! {
+    let part = html! {
         p.state { (state(ctx, &view.incident)) }
         dl.facts {
             dt { (ctx.of("Kennung", "Id")) } dd { code { (id) } }
@@ -108,9 +109,9 @@ pub(crate) fn incident(ctx: &Ctx<'_>, view: &IncidentDetail) -> Response {
         (decisions(ctx, &view.decisions))
         @if !view.signals.is_empty() { h2 { (ctx.of("Signale", "Signals")) } (signals(ctx, &view.signals)) }
         @if !view.timeline.is_empty() { h2 { (ctx.of("Zeitleiste", "Timeline")) } (timeline(ctx, &view.timeline)) }
-        @if open { (note_forms(ctx, id)) }
     };
-    render(
+    let body = html! { @if open { (note_forms(ctx, id)) } };
+    render_live(
         ctx,
         Page {
             status: 200,
@@ -119,6 +120,7 @@ pub(crate) fn incident(ctx: &Ctx<'_>, view: &IncidentDetail) -> Response {
             next: next(ctx, next_words),
             body,
         },
+        Live::picture(part).marked(if open { "offen" } else { "zu" }),
     )
 }
 

@@ -2,11 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::{Ctx, Page, next, render};
+use super::{Ctx, Live, Page, next, render, render_live};
 use crate::{
     response::Response,
     route::Kind,
-    view::logs::{JournalPage, LineView, SourceView, Sources, page_len},
+    view::{
+        logs::{JournalPage, LineView, SourceView, Sources, page_len},
+        tellers::{TellerView, VouchedView},
+    },
 };
 
 /// Every log the picture rests on.
@@ -14,45 +17,120 @@ pub(crate) fn sources(ctx: &Ctx<'_>, view: &Sources) -> Response {
     let bad = view
         .sources
         .iter()
-        .filter(|source| source.silent_since.is_some() || source.troubles.iter().any(|trouble| !trouble.over))
+        .filter(|source| source.state != "heard")
+        .count();
+    let quiet = view
+        .tellers
+        .iter()
+        .filter(|teller| teller.state != "heard")
         .count();
     let next_words = html! { ul {
-        @if view.sources.is_empty() { li { (ctx.of("Noch liest der Leitstand kein Protokoll: Türen, Spool und Prober eintragen.", "The room reads no log yet: enter doors, spool and prober.")) } }
-        @else if bad > 0 { li { b { (bad) } (ctx.of(" Quelle(n) schweigen oder haben Schaden. Zwei Geschichten (Abzweig) sind ein Vorfall: Kopie sichern, nichts zurückspielen.", " source(s) are silent or harmed. Two histories (a fork) are an incident: keep a copy, put nothing back.")) } }
-        @else { li { (ctx.of("Alle Quellen werden gehört und sind lückenlos. Nichts zu tun.", "All sources are heard and whole. Nothing to do.")) } }
+        @if view.sources.is_empty() { li { (ctx.of("Noch liest der Leitstand kein Protokoll: Türprozesse starten und ihnen seine Adresse geben.", "The room reads no log yet: start door processes and give them its address.")) } }
+        @else if bad > 0 { li { b { (bad) } (ctx.of(" Protokoll(e) schweigen oder haben Schaden; in der Zeile steht, was zu tun ist. Zwei Geschichten (Abzweig) sind ein Vorfall: Kopie sichern, nichts zurückspielen.", " log(s) are silent or harmed; their row says what to do. Two histories (a fork) are an incident: keep a copy, put nothing back.")) } }
+        @if quiet > 0 { li { b { (quiet) } (ctx.of(" andere Quelle(n) brauchen jemanden: siehe unten.", " other source(s) need somebody: see below.")) } }
+        @if short_of_witnesses(view) { li { b { (ctx.of("Es fehlen Zeugen: nichts öffnet, bis sie unterschreiben.", "Witnesses are missing: nothing opens until they sign.")) } } }
+        @if bad == 0 && quiet == 0 && !view.sources.is_empty() && !short_of_witnesses(view) { li { (ctx.of("Alle Quellen werden gehört und sind lückenlos. Nichts zu tun.", "All sources are heard and whole. Nothing to do.")) } }
         @if view.pin == "first-seen" { li { (ctx.of("Die erste Verfassung wurde übernommen, wie sie kam: mit dem Papier vergleichen.", "The first charter was taken as it came: compare it with the paper.")) } }
         @if view.pin == "missing" { li { (ctx.of("Es ist keine Verfassung bekannt: ohne sie kann sich niemand anmelden und nichts öffnen.", "No charter is known: without it nobody can log in and nothing opens.")) } }
-        @if view.unread > 0 { li { (view.unread) (ctx.of(" Einträge versteht diese Fassung nicht: Leitstand aktualisieren.", " entries this version does not understand: update the room.")) } }
     } };
-    let body = html! {
-        div.scroll role="region" tabindex="0" aria-label=(ctx.of("Quellen", "Sources")) { table data-rows="1" {
-            thead { tr { th scope="col" { (ctx.of("Quelle", "Source")) } th scope="col" { (ctx.of("Stand", "State")) } th scope="col" { (ctx.of("Einträge", "Entries")) } th scope="col" { (ctx.of("Zuletzt gehört", "Last heard")) } } }
-            tbody { @for source in &view.sources { (source_row(ctx, source)) } }
+    let part = html! {
+        h2 { (ctx.of("Protokolle", "Logs")) }
+        @if view.sources.is_empty() { p { (ctx.of("Keine.", "None.")) } } @else {
+            div.scroll role="region" tabindex="0" aria-label=(ctx.of("Protokolle", "Logs")) { table.blocks data-rows="1" {
+                thead { tr { th scope="col" { (ctx.of("Quelle", "Source")) } th scope="col" { (ctx.of("Stand", "State")) } th scope="col" { (ctx.of("Einträge", "Entries")) } th scope="col" { (ctx.of("Zuletzt gehört", "Last heard")) } th scope="col" { (ctx.of("Was tun", "What to do")) } } }
+                tbody { @for source in &view.sources { (source_row(ctx, source)) } }
+            } }
+        }
+        h2 { (ctx.of("Wer sonst meldet", "Who else tells")) }
+        div.scroll role="region" tabindex="0" aria-label=(ctx.of("Wer sonst meldet", "Who else tells")) { table.blocks data-rows="1" {
+            thead { tr { th scope="col" { (ctx.of("Quelle", "Source")) } th scope="col" { (ctx.of("Stand", "State")) } th scope="col" { (ctx.of("Sagt", "Says")) } th scope="col" { (ctx.of("Zuletzt gehört", "Last heard")) } th scope="col" { (ctx.of("Was tun", "What to do")) } } }
+            tbody { @for teller in &view.tellers { (teller_row(ctx, teller)) } }
         } }
+        @if !view.vouched.is_empty() { h2 { (ctx.of("Zeugen", "Witnesses")) } @for log in &view.vouched { (vouched(ctx, log)) } }
     };
-    render(
+    render_live(
         ctx,
         Page {
             status: 200,
             title: ctx.of("Quellen", "Sources").into(),
             here: Some(Kind::Sources),
             next: next(ctx, next_words),
-            body,
+            body: html! {},
         },
+        Live::picture(part),
     )
+}
+
+fn short_of_witnesses(view: &Sources) -> bool {
+    let signed = |log: &VouchedView| log.witnesses.iter().filter(|one| one.signed.is_some()).count();
+    view.vouched
+        .iter()
+        .any(|log| u64::try_from(signed(log)).unwrap_or(0) < log.quorum)
+}
+
+/// What a source is, in words.
+fn kind(ctx: &Ctx<'_>, slug: &str) -> &'static str {
+    match slug {
+        "authority" => ctx.of("Weisungsprotokoll", "authority log"),
+        "doors" => ctx.of("Türen", "doors"),
+        "spool" => ctx.of("Spool", "spool"),
+        "prober" => ctx.of("Prober", "prober"),
+        _ => ctx.of("Leitstand", "control room"),
+    }
+}
+
+fn state(ctx: &Ctx<'_>, slug: &str) -> Markup {
+    let (shape, words) = match slug {
+        "heard" => ("✓", ctx.of("gehört", "heard")),
+        "silent" => ("?", ctx.of("schweigt", "silent")),
+        "never" => ("?", ctx.of("nie gehört", "never heard")),
+        "attention" => ("▲", ctx.of("ansehen", "to be looked at")),
+        "gap" => ("!", ctx.of("Lücke", "gap")),
+        "fork" => ("✗", ctx.of("ABZWEIG: zwei Geschichten", "FORK: two histories")),
+        "damaged" => ("!", ctx.of("beschädigt", "damaged")),
+        "shorter" => ("!", ctx.of("alte Kopie", "old copy")),
+        "other-authority" => ("✗", ctx.of("anderes Weisungsprotokoll", "another authority log")),
+        _ => ("!", ctx.of("unverstanden", "not understood")),
+    };
+    html! { b class=(if slug == "heard" { "word" } else { "word bad" }) { span.shape aria-hidden="true" { (shape) } " " (words) } }
 }
 
 fn source_row(ctx: &Ctx<'_>, source: &SourceView) -> Markup {
     let open: Vec<_> = source.troubles.iter().filter(|trouble| !trouble.over).collect();
     html! { tr {
-        th scope="row" { code { (source.source) } small { (source.kind) @if source.branch > 0 { (ctx.of(" · neu begonnen ", " · begun anew ")) (source.branch) "×" } } }
+        th scope="row" { (kind(ctx, source.kind)) small { code { (source.source) } @if source.branch > 0 { (ctx.of(" · neu begonnen ", " · begun anew ")) (source.branch) "×" } } }
         td {
-            @if open.is_empty() && source.silent_since.is_none() { "✓ " (ctx.of("gehört", "heard")) }
-            @if source.silent_since.is_some() { b.bad { "? " (ctx.of("schweigt", "silent")) } }
-            @for trouble in &open { p.bad { "! " (ctx.half(&trouble.what)) " " (ctx.clock.element(ctx.lang, trouble.at.0)) " " a href={ "/protokoll?nr=" (trouble.entry) } { (ctx.of("Eintrag ", "entry ")) (trouble.entry) } } }
+            (state(ctx, source.state))
+            @for trouble in &open { small.bad { (ctx.half(&trouble.what)) " " (ctx.clock.element(ctx.lang, trouble.at.0)) " " a href={ "/protokoll?nr=" (trouble.entry) } { (ctx.of("Eintrag ", "entry ")) (trouble.entry) } } }
         }
-        td { (source.entries) @if source.claimed > source.entries { small { (ctx.of("nennt ", "says ")) (source.claimed) } } }
+        td { (source.entries) (ctx.of(" Einträge", " entries")) @if source.claimed > source.entries { small { (ctx.of("nennt ", "says ")) (source.claimed) } } }
         td { (ctx.clock.element(ctx.lang, source.heard.0)) }
+        td { (ctx.both(&source.next)) }
+    } }
+}
+
+fn teller_row(ctx: &Ctx<'_>, teller: &TellerView) -> Markup {
+    html! { tr {
+        th scope="row" { (ctx.both(&teller.name)) }
+        td { (state(ctx, teller.state)) }
+        td { (ctx.both(&teller.says)) }
+        td { @match teller.heard { Some(heard) => (ctx.clock.element(ctx.lang, heard.0)), None => "–" } @if let Some(entry) = teller.entry { small { a href={ "/protokoll?nr=" (entry) } { (ctx.of("Eintrag ", "entry ")) (entry) } } } }
+        td { (ctx.both(&teller.next)) }
+    } }
+}
+
+fn vouched(ctx: &Ctx<'_>, log: &VouchedView) -> Markup {
+    html! { section {
+        h3 { code { (log.log) } }
+        p { @match log.size {
+            Some(size) => { (ctx.of("Bezeugt bis Eintrag ", "Co-signed up to entry ")) b { (size) } (ctx.of(" von ", " of ")) (log.len) (ctx.of("; gebraucht werden ", "; needed are ")) (log.quorum) (ctx.of(" Zeugen.", " witnesses.")) },
+            None => b.bad { "? " (ctx.of("Noch nie bezeugt.", "Never co-signed yet.")) },
+        } }
+        ul { @for witness in &log.witnesses { li { @match witness.signed {
+            Some(at) => { "✓ " b { (witness.witness) } " " (ctx.clock.element(ctx.lang, at.0)) },
+            None => { b.bad { "? " (witness.witness) } (ctx.of(" hat diesen Stand nicht unterschrieben", " did not sign this head")) },
+        } } } }
+        p { (ctx.both(&log.next)) }
     } }
 }
 

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Ctx, Page, next, render, words};
+use super::{Ctx, Live, Page, next, render_live, words};
 use crate::{
     lang,
     response::Response,
@@ -12,28 +12,16 @@ use crate::{
 
 /// The whole page.
 pub(crate) fn matrix(ctx: &Ctx<'_>, view: &Matrix, filter: &Filter) -> Response {
-    let body = html! {
-        (filters(ctx, filter))
-        div id="matrix" data-fragment="1" { (table(ctx, view)) }
+    let page = Page {
+        status: 200,
+        title: ctx.of("Lage", "Picture").into(),
+        here: Some(Kind::Matrix),
+        next: next(ctx, what_next(ctx, view)),
+        body: html! {},
     };
-    let title = String::from(ctx.of("Lage", "Picture"));
-    let next = next(ctx, what_next(ctx, view));
-    render(
-        ctx,
-        Page {
-            status: 200,
-            title,
-            here: Some(Kind::Matrix),
-            next,
-            body,
-        },
-    )
-}
-
-/// Only what the script swaps in when something happened: what to do next, and the picture.
-pub(crate) fn matrix_fragment(ctx: &Ctx<'_>, view: &Matrix) -> Response {
-    let parts = html! { (next(ctx, what_next(ctx, view))) (table(ctx, view)) };
-    Response::html(200, parts.into_string())
+    let mut live = Live::picture(table(ctx, view));
+    live.above = filters(ctx, filter);
+    render_live(ctx, page, live)
 }
 
 fn what_next(ctx: &Ctx<'_>, view: &Matrix) -> Markup {
@@ -102,7 +90,7 @@ fn summary(ctx: &Ctx<'_>, view: &Matrix) -> Markup {
 fn table(ctx: &Ctx<'_>, view: &Matrix) -> Markup {
     html! {
         (summary(ctx, view))
-        div.scroll role="region" tabindex="0" aria-label=(ctx.of("Zellen", "Cells")) {
+        div.scroll.tall role="region" tabindex="0" aria-label=(ctx.of("Zellen", "Cells")) {
             table.matrix data-rows="1" {
                 caption.quiet { (ctx.of("Kassen und Dienste. △: die Tür setzt noch nicht durch.", "Insurers and services. △: the door does not enforce yet.")) }
                 thead { tr {

@@ -1,13 +1,12 @@
-//! Plan, clocks and readiness.
+//! The plan of the return.
 
 use maud::{Markup, html};
 
-use super::{Ctx, Page, next, render};
+use super::{Ctx, Live, Page, form, next, render_live};
 use crate::{
-    lang,
     response::Response,
     route::Kind,
-    view::rooms::{ClockView, Clocks, LackView, PlanView, ReadinessView, ReadyCell, WaveView},
+    view::rooms::{PlanView, WaveView},
 };
 
 /// The restoration plan.
@@ -21,6 +20,10 @@ pub(crate) fn plan(ctx: &Ctx<'_>, view: &PlanView) -> Response {
     };
     let body = html! {
         @if let (Some(plan), Some(made)) = (&view.plan, view.made) { p.quiet { (ctx.of("Plan ", "Plan ")) code { (super::cell::short(plan)) } ", " (ctx.clock.element(ctx.lang, made.0)) } }
+        @if !view.steps.is_empty() {
+            h2 { (ctx.of("Nächste Schritte", "Next steps")) }
+            ul { @for step in &view.steps { li { (ctx.both(&step.what)) @if step.signed { " " a href="/warten" { (ctx.of("Entwürfe zur Unterschrift", "Drafts to sign")) } } } } }
+        }
         @for wave in &view.waves { (wave_section(ctx, wave)) }
         @if !view.waiting_roots.is_empty() || !view.waiting.is_empty() {
             h2 { (ctx.of("Wartet", "Waits")) }
@@ -33,16 +36,36 @@ pub(crate) fn plan(ctx: &Ctx<'_>, view: &PlanView) -> Response {
         @if !view.examinations.is_empty() { h2 { (ctx.of("Untersuchungen", "Examinations")) } ol { @for next in &view.examinations { li { b { (next.environment) } ": " (next.cells) (ctx.of(" Zellen; fertig zwischen ", " cells; done between ")) (ctx.clock.full(ctx.lang, next.earliest.0)) (ctx.of(" und ", " and ")) (ctx.clock.full(ctx.lang, next.latest.0)) } } } }
         @if !view.up.is_empty() { h2 { (ctx.of("Läuft", "Runs")) " (" (view.up.len()) ")" } p { (view.up.join(", ")) } }
     };
-    render(
+    render_live(
         ctx,
         Page {
             status: 200,
             title: ctx.of("Wiederanlauf", "Restoration").into(),
             here: Some(Kind::Plan),
             next: next(ctx, next_words),
-            body,
+            body: html! { @if let Some(environment) = &view.roots_in { (roots_form(ctx, environment)) } },
         },
+        Live::rooms(body),
     )
+}
+
+/// Whether the roots are up nobody can measure while every door is shut: somebody who knows says so.
+fn roots_form(ctx: &Ctx<'_>, environment: &str) -> Markup {
+    let states = [
+        ("verifying", "läuft und ist geprüft", "up and checked"),
+        ("restoring", "wird hochgefahren", "being brought up"),
+        ("normal", "Regelbetrieb", "normal operation"),
+        ("contained", "abgeschottet", "contained"),
+    ];
+    html! { @if ctx.may(Kind::EnvironmentMove, None) { details {
+        summary { (ctx.of("Stand der Grundlagen festhalten", "Note where the roots stand")) }
+        (form(ctx, "/plan/umgebung", html! {
+            label { (ctx.of("Umgebung", "Environment")) input name="environment" value=(environment) maxlength="64" required; }
+            label { (ctx.of("Stand", "State")) select name="state" { @for (value, de, en) in states { option value=(value) { (ctx.of(de, en)) } } } }
+            button type="submit" { (ctx.of("Eintragen", "Record")) }
+            p.quiet { (ctx.of("Öffnet keine Tür. Außer „abgeschottet“ braucht jeder Stand eine volle Freigabe dieser Umgebung.", "Opens no door. Every state but \"contained\" needs a full clearance of this environment.")) }
+        }))
+    } } }
 }
 
 fn wave_section(ctx: &Ctx<'_>, wave: &WaveView) -> Markup {
@@ -53,100 +76,4 @@ fn wave_section(ctx: &Ctx<'_>, wave: &WaveView) -> Markup {
         @if !wave.roots.is_empty() { p { b { (ctx.of("Grundlagen: ", "Roots: ")) } (wave.roots.join(", ")) } }
         @if !wave.cells.is_empty() { ol { @for step in &wave.cells { li { a href={ "/zelle/" (step.cell) } { (step.cell) } " · " (ctx.both(&step.why)) } } } }
     }
-}
-
-/// Legal clocks.
-pub(crate) fn clocks(ctx: &Ctx<'_>, view: &Clocks) -> Response {
-    let overdue = view
-        .clocks
-        .iter()
-        .filter(|clock| clock.standing == "overdue")
-        .count();
-    let open = view
-        .clocks
-        .iter()
-        .filter(|clock| clock.standing == "running" || clock.standing == "open")
-        .count();
-    let next_words = html! {
-        @if overdue > 0 { p { b { "✗ " (overdue) (ctx.of(" überfällig: jetzt melden, mit Grund der Verspätung.", " overdue: report now, with the reason for the delay.")) } } }
-        @else if open > 0 { p { b { (open) } (ctx.of(" laufen. Die oberste zuerst: Entwurf lesen, prüfen, selbst senden. Der Leitstand sendet nichts.", " running. The topmost first: read the draft, check it, send it yourself. The room sends nothing.")) } }
-        @else { p { (ctx.of("Keine Frist läuft.", "No clock runs.")) } }
-    };
-    let body = html! { @if !view.clocks.is_empty() {
-        div.scroll role="region" tabindex="0" aria-label=(ctx.of("Fristen", "Clocks")) { table data-rows="1" {
-            thead { tr { th scope="col" { (ctx.of("Pflicht", "Duty")) } th scope="col" { (ctx.of("Wer", "Who")) } th scope="col" { (ctx.of("Fällig", "Due")) } th scope="col" { (ctx.of("Stand", "State")) } } }
-            tbody { @for clock in &view.clocks { (clock_row(ctx, clock)) } }
-        } }
-    } };
-    render(
-        ctx,
-        Page {
-            status: 200,
-            title: ctx.of("Fristen", "Clocks").into(),
-            here: Some(Kind::Clocks),
-            next: next(ctx, next_words),
-            body,
-        },
-    )
-}
-
-fn clock_row(ctx: &Ctx<'_>, clock: &ClockView) -> Markup {
-    let standing = match clock.standing {
-        "running" => ("▲ läuft", "▲ running"),
-        "overdue" => ("✗ ÜBERFÄLLIG", "✗ OVERDUE"),
-        "open" => ("▲ offen", "▲ open"),
-        "sent" => ("✓ gesendet", "✓ sent"),
-        _ => ("✓ verspätet gesendet", "✓ sent late"),
-    };
-    let without = match clock.due_kind {
-        "without-delay" => ("unverzüglich", "without delay"),
-        "as-set" => ("wie die Behörde setzt", "as the authority sets"),
-        "before" => ("vorher", "before it is done"),
-        _ => ("ohne Frist", "no deadline"),
-    };
-    html! { tr {
-        th scope="row" { (clock.obligation) small { a href={ "/vorfall/" (clock.incident) } { (clock.incident) } }
-            @if let Some(unverified) = &clock.unverified { small.bad { (ctx.of("nicht am Original geprüft: ", "not checked against the original: ")) (unverified) } }
-            @if !clock.follow_up.is_empty() { small { (ctx.of("danach: ", "then: ")) (clock.follow_up.join(", ")) } } }
-        td { (clock.legal_person) }
-        td { @match clock.due { Some(due) => (ctx.clock.element(ctx.lang, due.0)), None => (lang::pick(ctx.lang, without)) } small { (ctx.of("ab Kenntnis ", "from knowledge ")) (ctx.clock.full(ctx.lang, clock.starts.0)) } }
-        td { b { (lang::pick(ctx.lang, standing)) } @if let Some(sent) = clock.sent { " " (ctx.clock.element(ctx.lang, sent.0)) } }
-    } }
-}
-
-/// The readiness board.
-pub(crate) fn readiness(ctx: &Ctx<'_>, view: &ReadinessView) -> Response {
-    let lacking = view.cells.iter().filter(|cell| !cell.armed).count();
-    let next_words = html! {
-        @if view.at.is_none() { p { (ctx.of("Noch hat niemand geurteilt: Angaben zur Bereitschaft fehlen. Je Kasse: ", "Nobody has judged yet: facts about readiness are missing. Per insurer: ")) code { "bulkhead onboard" } } }
-        @else if lacking > 0 || !view.provider.is_empty() { p { b { (lacking) } (ctx.of(" Zellen sind nicht scharf. Unter jeder steht, was zu tun ist und wer es tut.", " cells are not armed. Below each stands what to do and who does it.")) } }
-        @else { p { (ctx.of("Alles scharf. Nächste Übung planen.", "Everything armed. Plan the next drill.")) } }
-    };
-    let body = html! {
-        @if let Some(at) = view.at { p { b { (view.armed) } (ctx.of(" von ", " of ")) (view.cells.len()) (ctx.of(" Zellen scharf, ", " cells armed, ")) (ctx.clock.element(ctx.lang, at.0)) } }
-        @if !view.provider.is_empty() { h2 { (ctx.of("Betreiber", "Provider")) } (lacks(ctx, &view.provider)) }
-        @if !view.cells.is_empty() { div.scroll role="region" tabindex="0" aria-label=(ctx.of("Bereitschaft", "Readiness")) { table data-rows="1" { tbody { @for cell in &view.cells { (ready_row(ctx, cell)) } } } } }
-    };
-    render(
-        ctx,
-        Page {
-            status: 200,
-            title: ctx.of("Bereitschaft", "Readiness").into(),
-            here: Some(Kind::Readiness),
-            next: next(ctx, next_words),
-            body,
-        },
-    )
-}
-
-fn ready_row(ctx: &Ctx<'_>, cell: &ReadyCell) -> Markup {
-    html! { tr {
-        th scope="row" { a href={ "/zelle/" (cell.cell) } { (cell.cell) } }
-        td { @if cell.armed { "✓ " b { (ctx.of("scharf", "armed")) } } @else { "✗ " b { (ctx.of("nicht scharf", "not armed")) } } }
-        td { (lacks(ctx, &cell.lacks)) @if !cell.soon.is_empty() { p.quiet { (ctx.of("Bald:", "Soon:")) } (lacks(ctx, &cell.soon)) } }
-    } }
-}
-
-fn lacks(ctx: &Ctx<'_>, lacks: &[LackView]) -> Markup {
-    html! { @if !lacks.is_empty() { ul { @for lack in lacks { li { b { (ctx.both(&lack.finding)) } " " (ctx.both(&lack.doer)) ": " (ctx.both(&lack.next)) } } } } }
 }

@@ -27,6 +27,8 @@ pub struct Ctx<'a> {
     pub clock: Clock,
     /// The path of this page, as found in the table: safe to link to.
     pub path: &'a str,
+    /// Whether the script asks, for the part of the page that shows states only.
+    pub fragment: bool,
 }
 
 impl Ctx<'_> {
@@ -70,6 +72,62 @@ pub struct Page {
     pub next: Markup,
     /// The rest.
     pub body: Markup,
+}
+
+/// The part of a page that the script fetches again when something happened, and swaps.
+///
+/// No form stands in it: what somebody is filling in is never swapped away, and no button moves under a hand.
+pub(crate) struct Live {
+    /// Stands between what to do next and the part, and stays: filters.
+    pub(crate) above: Markup,
+    /// What is swapped.
+    pub(crate) part: Markup,
+    /// Whether it also shows what other rooms make of the picture a moment later: plan, board, clocks.
+    pub(crate) rooms: bool,
+    /// What the forms below depend on. When it changes the reader is told to load the page again.
+    pub(crate) mark: String,
+}
+
+impl Live {
+    /// A part that shows the picture.
+    pub(crate) const fn picture(part: Markup) -> Self {
+        Self {
+            above: PreEscaped(String::new()),
+            part,
+            rooms: false,
+            mark: String::new(),
+        }
+    }
+
+    /// A part that shows what other rooms make of it too.
+    pub(crate) fn rooms(part: Markup) -> Self {
+        let mut live = Self::picture(part);
+        live.rooms = true;
+        live
+    }
+
+    /// The same, above forms that depend on this.
+    pub(crate) fn marked(mut self, mark: &str) -> Self {
+        self.mark = mark.into();
+        self
+    }
+}
+
+/// Draws a page whose states renew themselves; for the script, only what it swaps in.
+#[must_use]
+pub(crate) fn render_live(ctx: &Ctx<'_>, page: Page, live: Live) -> Response {
+    let mark = Some(live.mark.as_str()).filter(|mark| !mark.is_empty());
+    if ctx.fragment {
+        let parts = html! { (page.next) div data-mark=[mark] { (live.part) } };
+        return Response::html(page.status, parts.into_string());
+    }
+    let kind = if live.rooms { "raeume" } else { "lage" };
+    let body = html! {
+        (live.above)
+        div id="teil" data-live=(kind) data-mark=[mark] { (live.part) }
+        (page.body)
+    };
+    render(ctx, Page { body, ..page })
 }
 
 /// Main navigation, in the order of the night: what is, what is wrong, what waits, then everything else.
@@ -143,6 +201,12 @@ fn header(ctx: &Ctx<'_>, here: Option<Kind>) -> Markup {
                     }
                 }
             }
+            @if ctx.may(Kind::Search, None) && here != Some(Kind::Search) {
+                form.find method="get" action="/suche" role="search" aria-label=(ctx.of("Alles durchsuchen", "Search everything")) {
+                    input id="finden" type="search" name="was" aria-label=(ctx.of("Kasse, Zelle, Vorfall, Erklärung, Eintrag", "insurer, cell, incident, statement, entry")) placeholder=(ctx.of("Finden …", "Find …")) autocomplete="off";
+                    button type="submit" { (ctx.of("Los", "Go")) }
+                }
+            }
             (account(ctx))
         }
     }
@@ -184,7 +248,7 @@ fn footer(ctx: &Ctx<'_>) -> Markup {
                 (ctx.clock.full(ctx.lang, ctx.clock.now()))
                 @if ctx.viewer.is_some() {
                     " · " (ctx.of("Protokolleintrag ", "journal entry ")) span id="stand" { (ctx.room.picture.head().len) }
-                    " " span id="verbindung" role="status" data-still=(ctx.of("Verbindung weg, Stand veraltet", "connection lost, picture is old")) {}
+                    " " span id="verbindung" role="status" data-still=(ctx.of("Verbindung weg, Stand veraltet", "connection lost, picture is old")) data-changed=(ctx.of("Die Formulare auf dieser Seite haben sich geändert: bitte neu laden", "The forms on this page have changed: please reload")) {}
                 }
             }
             p { (ctx.of(

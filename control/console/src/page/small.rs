@@ -58,6 +58,7 @@ pub(crate) fn refusal(ctx: &Ctx<'_>, status: u16, why: &dyn core::fmt::Display) 
         viewer: ctx.viewer,
         lang: ctx.lang,
         clock: ctx.clock.clone(),
+        fragment: ctx.fragment,
         path: "/",
     };
     let title = match status {

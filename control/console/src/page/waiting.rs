@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Ctx, Page, next, render, statement_link};
+use super::{Ctx, Live, Page, next, render_live, statement_link};
 use crate::{
     lang,
     response::Response,
@@ -25,15 +25,16 @@ pub(crate) fn waiting(ctx: &Ctx<'_>, view: &Waiting) -> Response {
         @if !view.openings.is_empty() { h2 { (ctx.of("Öffnungen, die noch nicht überall gelten", "Openings not carried out everywhere")) } ul { @for opening in &view.openings { (one_opening(ctx, opening)) } } }
         @if !view.ending.is_empty() { h2 { (ctx.of("Endet bald", "Ends soon")) } ul { @for ends in &view.ending { (ending(ctx, ends)) } } }
     };
-    render(
+    render_live(
         ctx,
         Page {
             status: 200,
             title: ctx.of("Was auf wen wartet", "What waits for whom").into(),
             here: Some(Kind::Waiting),
             next: next(ctx, next_words),
-            body,
+            body: html! {},
         },
+        Live::rooms(body),
     )
 }
 
@@ -86,7 +87,7 @@ fn one_opening(ctx: &Ctx<'_>, opening: &WaitingOpening) -> Markup {
     html! { li {
         (statement_link(ctx, &opening.statement)) " " (ctx.clock.element(ctx.lang, opening.at.0)) ": "
         b { (opening.applied) (ctx.of(" von ", " of ")) (opening.doors) (ctx.of(" Türen offen", " doors open")) }
-        @if opening.missing.is_empty() { p.wait { "… " (ctx.of("Nichts bekannt, was fehlt. Jetzt die Türen fragen: bulkhead order open DATEI --door ADRESSE", "Nothing known to be missing. Ask the doors now: bulkhead order open FILE --door ADDRESS")) } }
+        @if opening.missing.is_empty() { p.wait { "… " (ctx.of("Nichts bekannt, was fehlt: die Türen holen sich eine frische Sicht und öffnen von selbst. Tun sie es nicht: bulkhead order open DATEI --door ADRESSE sagt, warum.", "Nothing known to be missing: the doors ask for a fresh view and open by themselves. If they do not: bulkhead order open FILE --door ADDRESS says why.")) } }
         @for missing in &opening.missing { p.wait { "▲ " (ctx.half(&missing.what)) " (" (missing.doors) (ctx.of(" Türen)", " doors)")) } }
     } }
 }

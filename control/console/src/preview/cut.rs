@@ -6,7 +6,7 @@ use estate::{Estate, Hours, Livelihood, Persons};
 use evidence::{Door, Level};
 use order::rules_of;
 use vocabulary::{
-    CellId, Class, DoorId, FlowRules, Holdable, InsurerId, Position, Seconds, ServiceId, Timestamp,
+    CellId, Class, DoorId, Flow, FlowRules, Holdable, InsurerId, Position, Seconds, ServiceId, Timestamp,
 };
 
 use super::{
@@ -117,6 +117,19 @@ pub enum WayIn {
     NotKnown,
 }
 
+/// Responders who would be cut off, as the estate declares them.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct CutOff {
+    /// Who.
+    pub name: String,
+    /// Where they come in.
+    pub address: String,
+    /// Whom to ask before.
+    pub ask: String,
+    /// The doors in their way that would be closed for them.
+    pub doors: BTreeSet<DoorId>,
+}
+
 /// A legal clock that would start.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClockStart {
@@ -159,6 +172,8 @@ pub struct CutPreview {
     pub clocks: Vec<ClockStart>,
     /// Whether responders still get in.
     pub way_in: WayIn,
+    /// Responders who would not, by name.
+    pub cut_off: Vec<CutOff>,
     /// Sessions that are finishing.
     pub drains: DrainEffect,
     /// Permissions that stop.
@@ -202,6 +217,7 @@ pub fn cut(estate: &Estate, facts: &Facts<'_>, asked: &Asked, now: Timestamp) ->
         unarmed: Vec::new(),
         clocks: Vec::new(),
         way_in: WayIn::NotKnown,
+        cut_off: Vec::new(),
         drains: DrainEffect {
             until: asked.drain.filter(|span| span.0 > 0).map(|span| now.plus(span)),
             ..DrainEffect::default()
@@ -249,7 +265,8 @@ pub fn cut(estate: &Estate, facts: &Facts<'_>, asked: &Asked, now: Timestamp) ->
         .collect();
     preview.dates = dates::hit(estate, &pairs, now);
     preview.clocks = clocks(facts, &preview.cells, asked.class, now);
-    preview.way_in = way_in(facts, &preview.cells);
+    preview.cut_off = cut_off(estate, &preview.cells);
+    preview.way_in = way_in(estate, facts, &preview);
     preview
 }
 
@@ -400,16 +417,38 @@ fn clocks(facts: &Facts<'_>, cells: &[CellCut], class: Class, now: Timestamp) ->
         .collect()
 }
 
-fn way_in(facts: &Facts<'_>, cells: &[CellCut]) -> WayIn {
-    let Some(way) = facts.way_in else {
-        return WayIn::NotKnown;
+/// Declared responders whose way leads through a door that stops the flow they come by.
+fn cut_off(estate: &Estate, cells: &[CellCut]) -> Vec<CutOff> {
+    let stops = |cell: &CellCut, flow: Flow| match (cell.then, flow) {
+        // What is held is taken in, and nothing else moves.
+        (Position::Held, Flow::Intake) | (Position::Open | Position::Draining, _) => false,
+        (Position::Held, Flow::Forward | Flow::Fetch | Flow::Send | Flow::Sessions)
+        | (Position::Shut | Position::Islanded, _) => true,
     };
-    let closed: BTreeSet<DoorId> = cells
-        .iter()
-        .map(|cell| &cell.door)
-        .filter(|door| way.contains(*door))
-        .cloned()
-        .collect();
+    let ways = estate.responders().filter_map(|way| {
+        let closed = cells
+            .iter()
+            .filter(|cell| way.through.contains(&cell.door) && stops(cell, way.flow));
+        let doors: BTreeSet<DoorId> = closed.map(|cell| cell.door.clone()).collect();
+        (!doors.is_empty()).then(|| CutOff {
+            name: way.name.clone(),
+            address: way.address.clone(),
+            ask: way.ask.clone(),
+            doors,
+        })
+    });
+    ways.collect()
+}
+
+/// Known from the estate, from what was written down in peace, or from neither.
+fn way_in(estate: &Estate, facts: &Facts<'_>, preview: &CutPreview) -> WayIn {
+    if facts.way_in.is_none() && estate.responders().len() == 0 {
+        return WayIn::NotKnown;
+    }
+    let written = facts.way_in.into_iter().flatten();
+    let cut = |door: &&DoorId| preview.cells.iter().any(|cell| cell.door == **door);
+    let declared = preview.cut_off.iter().flat_map(|one| &one.doors);
+    let closed: BTreeSet<DoorId> = written.filter(cut).chain(declared).cloned().collect();
     if closed.is_empty() {
         WayIn::Free
     } else {

@@ -16,7 +16,7 @@ mod say;
 mod withdrawal;
 
 pub use cut::{
-    CellCut, ClockStart, CutPreview, DrainEffect, Grants, Loss, Now, Unarmed, Unreached, WayIn, cut,
+    CellCut, ClockStart, CutOff, CutPreview, DrainEffect, Grants, Loss, Now, Unarmed, Unreached, WayIn, cut,
 };
 pub use dates::{DateHit, Within};
 pub use facts::{Asked, ClockRule, Facts};

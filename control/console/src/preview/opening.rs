@@ -211,6 +211,7 @@ fn kind(refused: &Refused) -> LackKind {
         | Refused::OtherDoor(_)
         | Refused::NotActive(_)
         | Refused::NotHeld
+        | Refused::NotReleased { .. }
         | Refused::NotAnEmergencyEnvironment(_) => LackKind::Form,
     }
 }

@@ -5,7 +5,7 @@ use order::{Lang, sentence::names};
 use vocabulary::{Class, Seconds};
 
 use super::{
-    cut::{ClockStart, CutPreview, Loss, WayIn, count},
+    cut::{ClockStart, CutOff, CutPreview, Loss, WayIn, count},
     dates::Within,
     opening::OpeningPreview,
     withdrawal::WithdrawalPreview,
@@ -111,8 +111,10 @@ impl CutPreview {
                 };
                 lang.of(
                     format!(
-                        "Stichtag {} ({near}): {}; betrifft {cells}, {persons}.",
-                        hit.on,
+                        "Stichtag {:02}.{:02}.{} ({near}): {}; betrifft {cells}, {persons}.",
+                        hit.on.day,
+                        hit.on.month,
+                        hit.on.year,
                         vocabulary::german(&hit.what)
                     ),
                     format!(
@@ -210,6 +212,22 @@ impl CutPreview {
                 "Niemand hat aufgeschrieben, durch welche Türen der Zugang der Einsatzkräfte führt; bitte prüfen.".to_owned(),
                 "Nobody has written down which doors the responders' way in leads through; please check.".to_owned(),
             )),
+        }
+        for CutOff {
+            name,
+            address,
+            ask,
+            doors,
+        } in &self.cut_off
+        {
+            let (de, en) = both(|lang| {
+                let which = names(lang, doors);
+                lang.of(
+                    format!("Das schneidet ab: {name} ({address}), durch {which}. Vorher fragen: {ask}."),
+                    format!("This would cut off: {name} ({address}), through {which}. Ask first: {ask}."),
+                )
+            });
+            lines.push(Line::warning(de, en));
         }
         lines
     }

@@ -1,6 +1,7 @@
 //! Drafts: statements on their way to their signatures, each with its exact bytes, its sentence and what it would do.
 
 use clearance::Withdrawal;
+use evidence::{Written, room::DraftDropped};
 use order::{Authenticated, Body as _, Closing, Lang, Opening};
 use vocabulary::{Envelope, PayloadType, StatementId};
 
@@ -12,6 +13,7 @@ use super::{
 };
 use crate::{
     Asked,
+    act_drop::may_drop,
     draft::{Draft, Ground, State, stale},
     preview::{self, Facts, Line, Weight},
 };
@@ -80,6 +82,8 @@ views! {
         expires: u64,
         /// Until when it waits.
         expires_at: At,
+        /// Whether the viewer may drop it.
+        may_drop: bool,
         /// The exact bytes and the signatures that are there.
         envelope: Bytes,
     }
@@ -95,10 +99,21 @@ views! {
         draft: Option<DraftView>,
         /// Once it is in the log.
         logged: Option<Logged>,
+        /// Once somebody dropped it.
+        dropped: Option<DroppedView>,
         /// What it would do, as far as is known here.
         preview: Vec<PreviewLine>,
         /// Doors of an opening that have moved on: they refuse it whoever signs.
         stale: Vec<String>,
+    }
+    /// A draft that somebody dropped.
+    DroppedView {
+        /// When.
+        at: At,
+        /// Who.
+        by: Option<String>,
+        /// Why.
+        why: String,
     }
     /// A statement in the log.
     Logged {
@@ -158,7 +173,7 @@ pub(crate) fn load(asked: &Asked<'_>, id: StatementId, ground: &Ground<'_>) -> O
     Draft::proposed(draft, written.body.by.clone(), written.at, ground).ok()
 }
 
-fn view_of(draft: &Draft, ground: &Ground<'_>) -> DraftView {
+fn view_of(asked: &Asked<'_>, draft: &Draft, ground: &Ground<'_>) -> DraftView {
     let progress = draft.progress(ground).ok();
     let (have, need) = progress
         .as_ref()
@@ -190,6 +205,7 @@ fn view_of(draft: &Draft, ground: &Ground<'_>) -> DraftView {
         made_at: At(draft.made_at()),
         expires: u64::try_from(draft.expires().0).unwrap_or(0),
         expires_at: At(draft.expires()),
+        may_drop: asked.ctx.viewer.is_some_and(|viewer| may_drop(viewer, draft)),
         envelope: Bytes(draft.envelope().clone()),
     }
 }
@@ -222,7 +238,7 @@ pub(crate) fn list(asked: &Asked<'_>) -> Drafts {
             })
             .filter(|draft| matches!(draft.state(), State::Waiting { .. } | State::Complete { .. }))
             .take(DRAFTS_MAX)
-            .map(|draft| view_of(&draft, ground))
+            .map(|draft| view_of(asked, &draft, ground))
             .collect()
     });
     drafts.sort_by_key(|draft| core::cmp::Reverse(draft.made_at));
@@ -241,6 +257,9 @@ pub(crate) fn detail(asked: &Asked<'_>) -> Option<DraftDetail> {
     if let (None, Some(known)) = (logged, known) {
         return outline(asked, id, known);
     }
+    if let (None, Some(dropped)) = (logged, picture.people().dropped.get(&id)) {
+        return gone(asked, id, dropped);
+    }
     with_ground(asked, |ground, facts| {
         let draft = load(asked, id, ground);
         let envelope = match (&draft, logged) {
@@ -255,7 +274,8 @@ pub(crate) fn detail(asked: &Asked<'_>) -> Option<DraftDetail> {
             draft: draft
                 .as_ref()
                 .filter(|_| logged.is_none())
-                .map(|draft| view_of(draft, ground)),
+                .map(|draft| view_of(asked, draft, ground)),
+            dropped: None,
             logged: logged.map(|known| in_the_log(asked, id, known)),
             preview: if logged.is_none() {
                 lines(asked, &envelope, facts)
@@ -288,6 +308,28 @@ fn outline(asked: &Asked<'_>, id: StatementId, known: &evidence::Statement) -> O
         says,
         draft: None,
         logged: Some(in_the_log(asked, id, known)),
+        dropped: None,
+        preview: Vec::new(),
+        stale: Vec::new(),
+    })
+}
+
+/// A draft that was dropped. Its bytes are gone from the picture, so whom it was about is not known here: the central
+/// people see it, and who dropped it.
+fn gone(asked: &Asked<'_>, id: StatementId, dropped: &Written<DraftDropped>) -> Option<DraftDetail> {
+    let by = dropped.body.by.as_ref();
+    let own = asked.ctx.viewer.is_some_and(|viewer| by == Some(viewer.person()));
+    (own || asked.sight.is_everything()).then(|| DraftDetail {
+        id: id.to_string(),
+        kind: "draft",
+        says: Both::halves(&"Dieser Entwurf wurde verworfen. / This draft was dropped."),
+        draft: None,
+        logged: None,
+        dropped: Some(DroppedView {
+            at: At(dropped.at),
+            by: by.map(ToString::to_string),
+            why: dropped.body.why.as_str().into(),
+        }),
         preview: Vec::new(),
         stale: Vec::new(),
     })

@@ -184,10 +184,14 @@ fn timeline(incident: &Incident) -> Vec<Entry> {
             en: format!("Opened: {}", incident.title),
         },
     );
-    let updates = incident
-        .updates
-        .iter()
-        .map(|(at, by, text)| entry(*at, by.as_ref(), Both::same(text.as_str())));
+    let updates = incident.updates.iter().map(|(at, by, text)| {
+        // The room itself writes in both languages, people in theirs.
+        let words = match by {
+            Some(_) => Both::same(text.as_str()),
+            None => Both::halves(text),
+        };
+        entry(*at, by.as_ref(), words)
+    });
     let closed = incident.closed.iter().map(|(at, by, why)| {
         entry(
             *at,

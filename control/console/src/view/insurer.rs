@@ -1,11 +1,16 @@
 //! One insurer's own view: its cells, what waits for its word, what it said, its slots and tests.
 
 use order::{Becomes, Opening};
+use publication::{
+    Lang,
+    site::{Told, told},
+};
 use vocabulary::{CellId, InsurerId, PayloadType, StatementId};
 
 use super::{
     cell::{self, BacklogView, SlotView, TestView},
     cells::{self, Cell},
+    clocks::{self, ClockView},
     shape::{At, Both, views},
     waiting,
 };
@@ -40,6 +45,10 @@ views! {
         refusals: Vec<OwnRefusal>,
         /// Promises made about its cells, newest first.
         promises: Vec<Promise>,
+        /// What the public site says about its cells; null while the facts cannot be published.
+        public: Option<Public>,
+        /// Its own legal clocks, the most urgent first.
+        clocks: Vec<ClockView>,
         /// Who may consent.
         consent: Vec<String>,
         /// Who may refuse.
@@ -101,6 +110,52 @@ views! {
         /// When it was recorded.
         at: At,
     }
+    /// What the public site says about an insurer, word for word.
+    Public {
+        /// The incident, as it stands on every page of the site; null while there is none.
+        incident: Option<PublicIncident>,
+        /// Its cells; those that no door guards are not spoken of.
+        cells: Vec<PublicCell>,
+        /// Its services that are not spoken of.
+        silent: Vec<String>,
+    }
+    /// What the public is told of the incident.
+    PublicIncident {
+        /// A few words.
+        title: Both,
+        /// A paragraph.
+        summary: Both,
+    }
+    /// What the public is told of a cell.
+    PublicCell {
+        /// The service.
+        service: String,
+        /// The service's public name.
+        name: Both,
+        /// The state's sign and public name.
+        state: Both,
+        /// Since when.
+        since: Both,
+        /// What it means.
+        meaning: Both,
+        /// Why.
+        reason: Option<Both>,
+        /// When the site speaks again at the latest.
+        next_update: Option<Both>,
+        /// That it is late with that.
+        late: Option<Both>,
+        /// What was last measured, and when.
+        proof: Option<Both>,
+        /// What each audience is told to do.
+        to_do: Vec<PublicAdvice>,
+    }
+    /// What one audience is told to do.
+    PublicAdvice {
+        /// Which audience.
+        who: Both,
+        /// What.
+        what: Both,
+    }
     /// What it was told about a cell.
     Promise {
         /// The service.
@@ -148,6 +203,8 @@ pub(crate) fn view(asked: &Asked<'_>, id: &InsurerId) -> Option<InsurerView> {
         standing: standing(asked, id),
         refusals: refusals(asked, id),
         promises: promises(asked, id),
+        public: public(asked, insurer),
+        clocks: clocks::of_insurer(asked, id),
         consent: named(|draft| &draft.consent),
         refuse: named(|draft| &draft.refuse),
     })
@@ -273,6 +330,77 @@ fn openings(asked: &Asked<'_>, id: &InsurerId) -> Vec<OwnOpening> {
         });
     }
     found
+}
+
+fn said(words: publication::words::Said) -> Both {
+    Both {
+        de: words.de.into(),
+        en: words.en.into(),
+    }
+}
+
+/// An instant as the site writes it.
+fn written(at: vocabulary::Timestamp) -> Both {
+    Both {
+        de: publication::when::long(at, Lang::De),
+        en: publication::when::long(at, Lang::En),
+    }
+}
+
+/// What the site says, from the same sheet and the same words: nothing is put differently here.
+fn public(asked: &Asked<'_>, insurer: &estate::Insurer) -> Option<Public> {
+    let sheet = asked.ctx.room.others.beyond?.sheet()?;
+    let told = told(&sheet, &insurer.id);
+    let silent = insurer.services.keys().filter(|service| {
+        let spoken_of = told.iter().any(|cell| cell.service == **service);
+        !spoken_of
+    });
+    Some(Public {
+        incident: sheet.incident.as_ref().map(|incident| PublicIncident {
+            title: Both {
+                de: incident.title.de.to_string(),
+                en: incident.title.en.to_string(),
+            },
+            summary: Both {
+                de: incident.summary.de.to_string(),
+                en: incident.summary.en.to_string(),
+            },
+        }),
+        silent: silent.map(ToString::to_string).collect(),
+        cells: told.iter().map(public_cell).collect(),
+    })
+}
+
+fn public_cell(told: &Told) -> PublicCell {
+    let state = told.state.name();
+    PublicCell {
+        service: told.service.to_string(),
+        name: clocks::both(&told.name),
+        state: Both {
+            de: format!("{} {}", told.state.symbol(), state.de),
+            en: format!("{} {}", told.state.symbol(), state.en),
+        },
+        since: written(told.since),
+        meaning: said(told.meaning),
+        reason: told.reason.map(said),
+        next_update: told.next_update.map(written),
+        late: told.late.map(said),
+        proof: told.proof.map(|(grade, at)| {
+            let at = written(at);
+            Both {
+                de: format!("{}, {}", grade.de, at.de),
+                en: format!("{}, {}", grade.en, at.en),
+            }
+        }),
+        to_do: told
+            .to_do
+            .iter()
+            .map(|(audience, what)| PublicAdvice {
+                who: said(audience.name()),
+                what: said(*what),
+            })
+            .collect(),
+    }
 }
 
 fn envelope_says(asked: &Asked<'_>, id: StatementId) -> Both {

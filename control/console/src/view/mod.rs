@@ -3,22 +3,27 @@
 
 pub(crate) mod cell;
 pub(crate) mod cells;
+pub(crate) mod clocks;
 pub(crate) mod concern;
 pub(crate) mod draft;
 pub(crate) mod incident;
 pub(crate) mod insurer;
 pub(crate) mod logs;
+pub(crate) mod notice;
 pub(crate) mod own;
+pub(crate) mod ready;
 pub(crate) mod rooms;
 pub(crate) mod sealed;
+pub(crate) mod search;
 pub(crate) mod shape;
+pub(crate) mod tellers;
 pub(crate) mod waiting;
 
 use serde::Serialize;
 
 use crate::{
     answer::{Asked, NothingHere, refuse},
-    gate, page,
+    page,
     response::Response,
     route::{Format, Kind},
 };
@@ -44,13 +49,7 @@ pub(crate) fn show(asked: &Asked<'_>) -> Response {
         Kind::Matrix => {
             let filter = cells::Filter::read(asked);
             let view = cells::matrix(asked, &filter);
-            either(asked, Some(view), |view| {
-                if gate::is_fragment(asked.request) {
-                    page::matrix_fragment(&asked.ctx, view)
-                } else {
-                    page::matrix(&asked.ctx, view, &filter)
-                }
-            })
+            either(asked, Some(view), |view| page::matrix(&asked.ctx, view, &filter))
         }
         Kind::Cell => {
             let view = names.cell().and_then(|id| cell::detail(asked, &id));
@@ -94,18 +93,23 @@ pub(crate) fn show(asked: &Asked<'_>) -> Response {
         Kind::Plan => either(asked, Some(rooms::plan(asked)), |view| {
             page::plan(&asked.ctx, view)
         }),
-        Kind::Clocks => either(asked, Some(rooms::clocks(asked)), |view| {
+        Kind::Clocks => either(asked, Some(clocks::clocks(asked)), |view| {
             page::clocks(&asked.ctx, view)
         }),
-        Kind::Readiness => either(asked, Some(rooms::readiness(asked)), |view| {
+        Kind::Notice => either(asked, notice::view(asked), |view| page::notice(&asked.ctx, view)),
+        Kind::Search => search::answer(asked),
+        Kind::Readiness => either(asked, Some(ready::readiness(asked)), |view| {
             page::readiness(&asked.ctx, view)
         }),
         // Answered before they come here.
         Kind::IncidentOpen
         | Kind::IncidentNote
         | Kind::IncidentClose
+        | Kind::EnvironmentMove
         | Kind::DraftNew
         | Kind::DraftSign
+        | Kind::DraftDrop
+        | Kind::NoticeSent
         | Kind::Rank
         | Kind::Slot
         | Kind::TestAccept

@@ -1,12 +1,13 @@
-//! What other rooms know, as far as the viewer sees: the restoration's plan, legal clocks, the readiness board.
+//! The restoration's plan, as far as the viewer sees.
 
-use publication::obligations::{Clock, Due, Standing};
-use readiness::board::{Arming, Lack};
-use restoration::plan::{Forecast, Starts};
-use vocabulary::{InsurerId, LegalEntityId};
+use restoration::{
+    plan::{Forecast, Starts},
+    run::Effect,
+};
+use vocabulary::InsurerId;
 
 use super::shape::{At, Both, views};
-use crate::{Asked, viewer::Sight};
+use crate::Asked;
 
 views! {
     /// The restoration plan.
@@ -27,6 +28,17 @@ views! {
         reshuts: Vec<ReshutView>,
         /// Environments to be examined, the one that unblocks most people first.
         examinations: Vec<ExaminationView>,
+        /// What the return asks for next. Nothing of it is a permission; what is to be signed lies among the drafts.
+        steps: Vec<NextStep>,
+        /// The environment of the roots, where it is known whose it is; null for those who see only their own.
+        roots_in: Option<String>,
+    }
+    /// One thing the return asks for.
+    NextStep {
+        /// What.
+        what: Both,
+        /// Whether people have to sign something.
+        signed: bool,
     }
     /// What starts together.
     WaveView {
@@ -81,65 +93,6 @@ views! {
         /// Not after, as long as the conditions hold.
         latest: At,
     }
-    /// Legal clocks, the most urgent first.
-    Clocks {
-        /// They.
-        clocks: Vec<ClockView>,
-    }
-    /// One duty of one legal person in one incident.
-    ClockView {
-        /// Its name in the list of obligations.
-        obligation: String,
-        /// In which incident.
-        incident: String,
-        /// Whose.
-        legal_person: String,
-        /// When it started: at knowledge.
-        starts: At,
-        /// When it is due; null where no instant is set.
-        due: Option<At>,
-        /// `at`, `without-delay`, `as-set`, `before` or `no-deadline`.
-        due_kind: &'static str,
-        /// `running`, `overdue`, `open`, `sent` or `sent-late`.
-        standing: &'static str,
-        /// When it was sent.
-        sent: Option<At>,
-        /// What about it was not read in the original; shown so.
-        unverified: Option<String>,
-        /// Duties that begin when it is sent.
-        follow_up: Vec<String>,
-    }
-    /// What is armed in peace, and what is not and why.
-    ReadinessView {
-        /// The instant it was judged at; null while nobody has judged.
-        at: Option<At>,
-        /// What the provider lacks; empty for those who see only their own.
-        provider: Vec<LackView>,
-        /// Cells.
-        cells: Vec<ReadyCell>,
-        /// Cells that are armed.
-        armed: u64,
-    }
-    /// One cell of the board.
-    ReadyCell {
-        /// Which.
-        cell: String,
-        /// Whether nothing is lacking.
-        armed: bool,
-        /// What is lacking.
-        lacks: Vec<LackView>,
-        /// What will be lacking soon if nobody acts.
-        soon: Vec<LackView>,
-    }
-    /// Something that is lacking.
-    LackView {
-        /// What.
-        finding: Both,
-        /// What to do next.
-        next: Both,
-        /// Who.
-        doer: Both,
-    }
 }
 
 /// Most cells of one kind in one answer of the plan; all are in the filtered views.
@@ -160,6 +113,31 @@ fn conditions(forecast: &Forecast) -> Vec<Both> {
         .collect()
 }
 
+/// Next steps that are about nobody the viewer must not see.
+fn steps(asked: &Asked<'_>) -> Vec<NextStep> {
+    let sees = |insurer: &InsurerId| asked.sight.covers(insurer);
+    let is_seen = |effect: &&Effect| match effect {
+        _ if asked.sight.is_everything() => true,
+        Effect::ProposeOpening { insurer, .. }
+        | Effect::AskConsent { insurer, .. }
+        | Effect::AskUserTest { insurer, .. }
+        | Effect::AnnounceReshut { insurer, .. }
+        | Effect::AskEnd { insurer } => sees(insurer),
+        Effect::SwitchBack { cell, .. } => sees(&cell.insurer),
+        Effect::ProposeClosing { cells, .. } => cells.iter().all(|cell| sees(&cell.insurer)),
+        Effect::StartRoot { .. } | Effect::Replan { .. } => false,
+    };
+    let effects = asked.ctx.room.others.steps.iter();
+    effects
+        .filter(is_seen)
+        .take(CELLS_MAX)
+        .map(|effect| NextStep {
+            what: planned(effect.words()),
+            signed: !effect.signers().is_empty(),
+        })
+        .collect()
+}
+
 /// The plan, as far as the viewer sees.
 pub(crate) fn plan(asked: &Asked<'_>) -> PlanView {
     let empty = PlanView {
@@ -171,6 +149,8 @@ pub(crate) fn plan(asked: &Asked<'_>) -> PlanView {
         up: Vec::new(),
         reshuts: Vec::new(),
         examinations: Vec::new(),
+        steps: Vec::new(),
+        roots_in: None,
     };
     let Some(plan) = asked.ctx.room.others.plan else {
         return empty;
@@ -180,6 +160,14 @@ pub(crate) fn plan(asked: &Asked<'_>) -> PlanView {
     let waiting = plan.waiting().iter().filter(|(cell, _)| sees(&cell.insurer));
     let roots = plan.waiting_roots().iter().filter(|_| all);
     PlanView {
+        steps: steps(asked),
+        roots_in: asked
+            .ctx
+            .room
+            .picture
+            .charter()
+            .filter(|_| all)
+            .map(|charter| charter.provider().to_string()),
         plan: Some(plan.id().to_string()),
         made: Some(At(plan.made())),
         waves: plan
@@ -271,111 +259,4 @@ fn wave_view(asked: &Asked<'_>, wave: &restoration::plan::Wave) -> Option<WaveVi
         roots,
         cells,
     })
-}
-
-/// Whether a legal person is one of the insurers the viewer sees: by name, or as the employer of its own signers.
-fn is_own(asked: &Asked<'_>, person: &LegalEntityId) -> bool {
-    let own = match &asked.sight {
-        Sight::Everything => return true,
-        Sight::Only(own) => own,
-    };
-    let charter = asked.ctx.room.authority.charter();
-    own.iter().any(|insurer| {
-        let section = charter.and_then(|charter| charter.section(insurer));
-        let employs = section.is_some_and(|section| {
-            let draft = section.draft();
-            let voices = draft
-                .persons
-                .iter()
-                .filter(|known| draft.consent.contains(&known.id) || draft.refuse.contains(&known.id));
-            voices.into_iter().any(|known| known.entity == *person)
-        });
-        insurer.as_str() == person.as_str() || employs
-    })
-}
-
-/// Legal clocks of whom the viewer sees.
-pub(crate) fn clocks(asked: &Asked<'_>) -> Clocks {
-    let clocks = asked.ctx.room.others.clocks.iter();
-    Clocks {
-        clocks: clocks
-            .filter(|clock| is_own(asked, &clock.legal_person))
-            .map(clock_view)
-            .collect(),
-    }
-}
-
-fn clock_view(clock: &Clock) -> ClockView {
-    let (due_kind, due) = match clock.due {
-        Due::At(at) => ("at", Some(At(at))),
-        Due::WithoutDelay => ("without-delay", None),
-        Due::AsSet => ("as-set", None),
-        Due::Before => ("before", None),
-        Due::NoDeadline => ("no-deadline", None),
-    };
-    let (standing, sent) = match &clock.standing {
-        Standing::Running { .. } => ("running", None),
-        Standing::Overdue { .. } => ("overdue", None),
-        Standing::Open { .. } => ("open", None),
-        Standing::Sent { at } => ("sent", Some(At(*at))),
-        Standing::SentLate { at, .. } => ("sent-late", Some(At(*at))),
-    };
-    ClockView {
-        obligation: clock.obligation.to_string(),
-        incident: clock.incident.to_string(),
-        legal_person: clock.legal_person.to_string(),
-        starts: At(clock.starts),
-        due,
-        due_kind,
-        standing,
-        sent,
-        unverified: clock.unverified.clone(),
-        follow_up: clock.follow_up.iter().map(ToString::to_string).collect(),
-    }
-}
-
-fn ready(words: readiness::words::Words) -> Both {
-    Both {
-        de: words.de,
-        en: words.en,
-    }
-}
-
-fn lack_view(lack: &Lack) -> LackView {
-    LackView {
-        finding: ready(lack.finding()),
-        next: ready(lack.next()),
-        doer: ready(lack.doer().in_words()),
-    }
-}
-
-/// The readiness board, as far as the viewer sees; cells that lack something first.
-pub(crate) fn readiness(asked: &Asked<'_>) -> ReadinessView {
-    let Some(board) = asked.ctx.room.others.board else {
-        return ReadinessView {
-            at: None,
-            provider: Vec::new(),
-            cells: Vec::new(),
-            armed: 0,
-        };
-    };
-    let mut cells: Vec<ReadyCell> = board
-        .rows()
-        .filter(|(cell, _)| asked.sight.covers(&cell.insurer))
-        .map(|(cell, row)| ReadyCell {
-            cell: cell.to_string(),
-            armed: matches!(row.arming, Arming::Armed),
-            lacks: row.arming.lacks().iter().map(lack_view).collect(),
-            soon: row.soon.iter().map(lack_view).collect(),
-        })
-        .collect();
-    cells.sort_by_key(|cell| cell.armed);
-    let armed = cells.iter().filter(|cell| cell.armed).count();
-    let provider = board.provider().iter().filter(|_| asked.sight.is_everything());
-    ReadinessView {
-        at: Some(At(board.at())),
-        provider: provider.map(lack_view).collect(),
-        cells,
-        armed: u64::try_from(armed).unwrap_or(u64::MAX),
-    }
 }

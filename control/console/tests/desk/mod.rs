@@ -40,7 +40,7 @@ pub const HOUR: u64 = 3600;
 const PROVIDER: &str = "betreiber";
 
 /// 1,000, 2,000 and 3,000 insured; 2, 4, 10 and 0 per cent of them are hit by kim, eau, epa and statistics.
-const ESTATE: &str = r#"[estate]
+pub const ESTATE: &str = r#"[estate]
 id = "muster"
 name = "Muster (erfunden)"
 telematik = "test"

@@ -70,6 +70,7 @@ impl Stage {
             sessions: Sessions::default(),
             origin: ORIGIN.parse().unwrap(),
             published: Vec::new(),
+            law: publication::obligations::Law::built_in().unwrap(),
             draws: 0,
             _dirs: dirs,
         }

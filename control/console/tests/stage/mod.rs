@@ -19,7 +19,8 @@ use std::collections::BTreeSet;
 
 use common::estate::{self as field, Outside};
 use console::{
-    Answer, Effect, Journal, Line, Method, Others, Request, Response, Room, SILENCE_LIMIT, Sessions,
+    Answer, Beyond, Effect, Journal, Line, Method, Others, Request, Response, Room, SILENCE_LIMIT, Sessions,
+    Vouched,
 };
 use door::House;
 use estate::Estate;
@@ -30,6 +31,12 @@ use evidence::{
 use order::{
     Body, CharterDraft, LOGIN_NAMESPACE, Person, PublicKey, Text, Version,
     login::{Challenge, ConsoleOrigin},
+};
+use publication::{
+    FactSheet, State,
+    obligations::{Clock, Entry, Knowledge, Law, PersonKind, Sent, Trigger, clocks},
+    sheet::{CellFact, Head},
+    text::Sentence,
 };
 use serde_json::{Value, json};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, private::Ed25519Keypair};
@@ -117,6 +124,7 @@ pub struct Stage {
     pub sessions: Sessions,
     pub origin: ConsoleOrigin,
     pub published: Vec<Envelope>,
+    pub law: Law,
     draws: u64,
     _dirs: [tempfile::TempDir; 2],
 }
@@ -153,6 +161,7 @@ impl Stage {
             sessions: Sessions::default(),
             origin: ORIGIN.parse().unwrap(),
             published: Vec::new(),
+            law: Law::built_in().unwrap(),
             draws: 0,
             _dirs: dirs,
         };
@@ -223,8 +232,61 @@ impl Stage {
 
     /// Answers, and carries out what comes first.
     pub fn ask(&mut self, request: &Request) -> Response {
-        let answer = self.at_desk(Others::default(), |room| console::answer(room, request));
+        let clocks = self.clocks();
+        let others = Others {
+            clocks: &clocks,
+            law: Some(&self.law),
+            beyond: Some(self),
+            ..Others::default()
+        };
+        let answer = self.at_desk(others, |room| console::answer(room, request));
         self.carry_out(answer, request)
+    }
+
+    /// What the binary makes of the picture: the provider knows of every incident, an insurer of those that name it.
+    pub fn clocks(&self) -> Vec<Clock> {
+        let people = self.journal.picture().people();
+        let mut known = Vec::new();
+        for (id, incident) in &people.incidents {
+            let mut knows = |person: &str, kind, trigger| {
+                known.push(Knowledge {
+                    incident: id.clone(),
+                    legal_person: person.parse().unwrap(),
+                    kinds: BTreeSet::from([kind]),
+                    trigger,
+                    known_at: incident.opened.0,
+                    entry: Entry(1),
+                    services: BTreeSet::new(),
+                    set: None,
+                });
+            };
+            knows("provider", PersonKind::Provider, Trigger::SignificantIncident);
+            let named = incident.scope.0.iter().filter_map(|part| part.insurers.as_ref());
+            for insurer in named.flatten() {
+                knows(
+                    insurer.as_str(),
+                    PersonKind::StatutoryInsurer,
+                    Trigger::PersonalDataBreach,
+                );
+            }
+        }
+        let sent: Vec<Sent> = people
+            .obligations
+            .iter()
+            .map(|written| Sent {
+                incident: written.body.incident.clone().unwrap(),
+                legal_person: written.body.entity.clone(),
+                obligation: written.body.obligation.parse().unwrap(),
+                at: written.body.sent.unwrap_or(written.at),
+                request: None,
+                late_because: written
+                    .body
+                    .because
+                    .as_ref()
+                    .map(|why| Sentence::new(why.as_str()).unwrap()),
+            })
+            .collect();
+        clocks(&known, &sent, &self.law, self.now())
     }
 
     fn carry_out(&mut self, answer: Answer, request: &Request) -> Response {
@@ -447,6 +509,57 @@ impl Stage {
 pub struct Planted {
     pub closing: StatementId,
     pub draft: StatementId,
+}
+
+/// The facts as the binary makes them, as far as the pages need them: what is held is held.
+impl Beyond for Stage {
+    fn sheet(&self) -> Option<FactSheet> {
+        let picture = self.journal.picture();
+        let head = Head {
+            len: picture.head().len,
+            root: picture.head().root,
+        };
+        let mut sheet = FactSheet::quiet(&self.estate, self.now(), head).unwrap();
+        sheet.cells = picture
+            .doors()
+            .iter()
+            .map(|(id, door)| {
+                let state = match door.position_at(self.now()) {
+                    vocabulary::Position::Open => State::Normal,
+                    vocabulary::Position::Held => State::Held,
+                    _ => State::OffDecided,
+                };
+                let fact = CellFact {
+                    state,
+                    since: door.since,
+                    next_update: (state != State::Normal).then(|| self.now().plus(Seconds(3600))),
+                    last_proof: None,
+                    reason_class: door.class,
+                };
+                (id.cell().clone(), fact)
+            })
+            .filter(|(cell, _)| sheet.insurers.contains_key(&cell.insurer))
+            .collect();
+        Some(sheet)
+    }
+
+    fn vouched(&self) -> Vec<Vouched> {
+        let log = |log: &str, last: Option<Timestamp>| Vouched {
+            log: log.into(),
+            len: 9,
+            size: Some(9),
+            witnesses: [
+                ("zeuge-1".parse().unwrap(), Some(self.now())),
+                ("zeuge-2".parse().unwrap(), last),
+            ]
+            .into(),
+            quorum: 2,
+        };
+        vec![
+            log("probe/authority", Some(self.now())),
+            log("probe/journal", None),
+        ]
+    }
 }
 
 impl Journal for Stage {

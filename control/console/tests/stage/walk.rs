@@ -13,6 +13,8 @@ pub fn fill(pattern: &str, insurer: &str, planted: Planted, session: &str) -> St
         .replace("{insurer}", insurer)
         .replace("{service}", "kim")
         .replace("{incident}", "v-zwetschge")
+        .replace("{entity}", insurer)
+        .replace("{duty}", "gdpr-33-c")
         .replace("{statement}", &planted.draft.to_string())
         .replace("{session}", session)
 }

@@ -9,7 +9,10 @@ use super::{
     law::{Law, Obligation, ObligationId, Start},
     words::{Period, PersonKind, Trigger},
 };
-use crate::{text::Sentence, when};
+use crate::{
+    text::{Both, Sentence},
+    when,
+};
 
 /// Where in the journal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -141,7 +144,7 @@ pub struct Clock {
     /// How it stands.
     pub standing: Standing,
     /// What about this duty was not read in the original.
-    pub unverified: Option<String>,
+    pub unverified: Option<Both<String>>,
     /// Duties that begin when this one is sent.
     pub follow_up: Vec<ObligationId>,
 }
@@ -238,15 +241,24 @@ fn start(law: &Law, obligation: &Obligation, known: &Knowledge, services: BTreeS
 }
 
 /// What was not read about this duty, and about the rule that divides the services between two regimes.
-fn unverified(law: &Law, obligation: &Obligation) -> Option<String> {
+fn unverified(law: &Law, obligation: &Obligation) -> Option<Both<String>> {
     let divided = !matches!(obligation.regime, super::Regime::All);
     let rule = law
         .obligations()
         .filter(|rule| divided && rule.id.as_str() == "TI-EXCL")
-        .find_map(|rule| rule.unverified.as_ref().map(|why| format!("{}: {why}", rule.id)));
+        .find_map(|rule| {
+            let why = rule.unverified.as_ref()?;
+            Some(Both {
+                de: format!("{}: {}", rule.id, why.de),
+                en: format!("{}: {}", rule.id, why.en),
+            })
+        });
     let own = obligation.unverified.clone();
     match (own, rule) {
-        (Some(own), Some(rule)) => Some(format!("{own}; {rule}")),
+        (Some(own), Some(rule)) => Some(Both {
+            de: format!("{}; {}", own.de, rule.de),
+            en: format!("{}; {}", own.en, rule.en),
+        }),
         (own, rule) => own.or(rule),
     }
 }

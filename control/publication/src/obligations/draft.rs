@@ -75,19 +75,26 @@ fn head(out: &mut String, obligation: &Obligation, clock: Option<&Clock>, lang: 
     };
     writeln!(
         out,
-        "{mark}\n\n{duty}: {}\n{basis}: {}",
-        obligation.id, obligation.legal_basis
+        "{mark}\n\n{duty}: {} ({})\n{basis}: {}",
+        obligation.title.text(lang),
+        obligation.id,
+        obligation.legal_basis.text(lang)
     )?;
-    writeln!(
-        out,
-        "{to}: {}\n{by}: {}\n{content}: {}",
-        obligation.recipient, obligation.channel, obligation.content
-    )?;
+    for (name, told) in [
+        (to, &obligation.recipient),
+        (by, &obligation.channel),
+        (content, &obligation.content),
+    ] {
+        // Where there is no authority or no form, the line would only say so with two strokes.
+        if !["", "--"].contains(&told.en.as_str()) {
+            writeln!(out, "{name}: {}", told.text(lang))?;
+        }
+    }
     if let Some(why) = clock
         .and_then(|clock| clock.unverified.as_ref())
         .or(obligation.unverified.as_ref())
     {
-        writeln!(out, "{unverified}: {why}")?;
+        writeln!(out, "{unverified}: {}", why.text(lang))?;
     }
     let Some(clock) = clock else { return Ok(()) };
     writeln!(
@@ -156,13 +163,15 @@ fn facts(out: &mut String, sheet: &FactSheet, lang: Lang) -> std::fmt::Result {
         for (state, count) in by_state.into_iter().filter(|(state, _)| *state != State::Normal) {
             any = true;
             let all = sheet.insurers.len();
-            let insurers = match lang {
-                Lang::De => format!("{count} von {all} Kassen"),
-                Lang::En => format!("{count} of {all} insurers"),
+            let insurers = match (all, lang) {
+                // An insurer's own notice is about itself.
+                (1, _) => String::new(),
+                (_, Lang::De) => format!(" ({count} von {all} Kassen)"),
+                (_, Lang::En) => format!(" ({count} of {all} insurers)"),
             };
             writeln!(
                 out,
-                "- {}: {} ({insurers})",
+                "- {}: {}{insurers}",
                 sheet.service_name(service, lang),
                 state.name().text(lang)
             )?;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use vocabulary::ServiceId;
 
 use super::words::{Period, PersonKind, Trigger};
+use crate::text::Both;
 
 /// Largest table accepted, in bytes.
 const LEN_MAX: usize = 256 * 1024;
@@ -171,29 +172,38 @@ pub struct Obligation {
     /// How long.
     pub period: Period,
     /// What was not read in the original.
-    pub unverified: Option<String>,
+    pub unverified: Option<Both<String>>,
+    /// What people call it.
+    pub title: Both<String>,
     /// Which law.
-    pub legal_basis: String,
-    /// For whom, in words.
-    pub applies_to: String,
-    /// When, in words.
-    pub trigger: String,
-    /// From when, in words.
-    pub clock_start: String,
-    /// Until when, in words.
-    pub deadline: String,
+    pub legal_basis: Both<String>,
     /// To whom.
-    pub recipient: String,
+    pub recipient: Both<String>,
     /// By which way.
-    pub channel: String,
+    pub channel: Both<String>,
     /// What must be in it.
-    pub content: String,
-    /// What comes after, in words.
-    pub follow_up: String,
+    pub content: Both<String>,
     /// Whether it is in force.
-    pub status: String,
+    pub status: Both<String>,
     /// Where this was read.
-    pub source: String,
+    pub source: Both<String>,
+    /// What the source says, as noted when it was read: for whom, when, from when, until when, what comes after.
+    pub noted: Noted,
+}
+
+/// Notes from reading a source, in the words of whoever read it. For checking the table, not for people in a hurry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Noted {
+    /// For whom.
+    pub applies_to: String,
+    /// When.
+    pub trigger: String,
+    /// From when.
+    pub clock_start: String,
+    /// Until when.
+    pub deadline: String,
+    /// What comes after.
+    pub follow_up: String,
 }
 
 #[derive(Deserialize)]
@@ -206,17 +216,26 @@ struct Row {
     services: String,
     due: String,
     unverified: String,
+    unverified_de: String,
+    title: String,
+    title_de: String,
     legal_basis: String,
+    legal_basis_de: String,
+    recipient: String,
+    recipient_de: String,
+    channel: String,
+    channel_de: String,
+    content: String,
+    content_de: String,
+    status: String,
+    status_de: String,
+    source: String,
+    source_de: String,
     applies_to: String,
     trigger: String,
     clock_start: String,
     deadline: String,
-    recipient: String,
-    channel: String,
-    content: String,
     follow_up: String,
-    status: String,
-    source: String,
 }
 
 /// All duties of one edition.
@@ -342,6 +361,15 @@ fn set<T: FromStr<Err = impl fmt::Display> + Ord>(text: &str) -> Result<BTreeSet
         .collect()
 }
 
+/// What stands in one language only is refused: somebody would read it in the other.
+fn both(id: &str, column: &str, de: String, en: String) -> Result<Both<String>, String> {
+    if de.is_empty() == en.is_empty() {
+        Ok(Both { de, en })
+    } else {
+        Err(format!("{id}: {column} stands in one language only"))
+    }
+}
+
 fn obligation(row: Row) -> Result<Obligation, String> {
     let starts = row
         .on
@@ -369,6 +397,9 @@ fn obligation(row: Row) -> Result<Obligation, String> {
     if who.is_empty() {
         return Err(format!("{}: nobody's duty", row.id));
     }
+    let id = row.id.clone();
+    let both = |column, de, en| both(&id, column, de, en);
+    let unverified = both("unverified", row.unverified_de, row.unverified)?;
     Ok(Obligation {
         id: row.id.parse()?,
         of: row.of.parse()?,
@@ -376,17 +407,20 @@ fn obligation(row: Row) -> Result<Obligation, String> {
         starts,
         regime,
         period,
-        unverified: Some(row.unverified).filter(|text| !text.is_empty()),
-        legal_basis: row.legal_basis,
-        applies_to: row.applies_to,
-        trigger: row.trigger,
-        clock_start: row.clock_start,
-        deadline: row.deadline,
-        recipient: row.recipient,
-        channel: row.channel,
-        content: row.content,
-        follow_up: row.follow_up,
-        status: row.status,
-        source: row.source,
+        unverified: Some(unverified).filter(|both| !both.de.is_empty()),
+        title: both("title", row.title_de, row.title)?,
+        legal_basis: both("legal_basis", row.legal_basis_de, row.legal_basis)?,
+        recipient: both("recipient", row.recipient_de, row.recipient)?,
+        channel: both("channel", row.channel_de, row.channel)?,
+        content: both("content", row.content_de, row.content)?,
+        status: both("status", row.status_de, row.status)?,
+        source: both("source", row.source_de, row.source)?,
+        noted: Noted {
+            applies_to: row.applies_to,
+            trigger: row.trigger,
+            clock_start: row.clock_start,
+            deadline: row.deadline,
+            follow_up: row.follow_up,
+        },
     })
 }

@@ -130,7 +130,7 @@ fn cells(sheet: &FactSheet, keep: impl Fn(&CellId) -> bool) -> BTreeMap<CellId, 
 
 /// The cells of one insurer. They lie together in the map, and there are many insurers: searching all cells for each
 /// would cost more than writing the pages.
-fn cells_of(sheet: &FactSheet, insurer: &InsurerId) -> BTreeMap<CellId, CellFact> {
+pub(super) fn cells_of(sheet: &FactSheet, insurer: &InsurerId) -> BTreeMap<CellId, CellFact> {
     // "0" is the first of all valid names.
     let Ok(service) = ServiceId::new("0") else {
         return cells(sheet, |cell| cell.insurer == *insurer);

@@ -3,10 +3,13 @@
 use maud::{Markup, html};
 use vocabulary::{CellId, InsurerId};
 
-use super::{Page, page};
+use super::{
+    Page, page,
+    told::{Told, of_cell},
+};
 use crate::{
     sheet::{CellFact, FactSheet},
-    words::{self, Audience, Lang, ServiceKind, State},
+    words::Lang,
 };
 
 pub(super) fn page(page: &Page, sheet: &FactSheet, lang: Lang, id: &InsurerId) -> String {
@@ -15,7 +18,7 @@ pub(super) fn page(page: &Page, sheet: &FactSheet, lang: Lang, id: &InsurerId) -
         p { (page::common::CHANGED.text(lang)) ": " (page::time(sheet.as_of, lang)) }
         (page::incident(sheet, lang))
         (table(sheet, lang))
-        @for (cell, fact) in &sheet.cells { (service(sheet, cell, fact, lang)) }
+        @for (cell, fact) in &sheet.cells { (service(sheet, cell, fact, &of_cell(sheet, cell, fact), lang)) }
     };
     page::layout(page, sheet, lang, title, &main)
 }
@@ -50,40 +53,37 @@ fn table(sheet: &FactSheet, lang: Lang) -> Markup {
     }
 }
 
-fn service(sheet: &FactSheet, cell: &CellId, fact: &CellFact, lang: Lang) -> Markup {
-    let kind = ServiceKind::of(&cell.service);
+fn service(sheet: &FactSheet, cell: &CellId, fact: &CellFact, told: &Told, lang: Lang) -> Markup {
     let (what, proof_words, why_words) = match lang {
         Lang::De => ("Was Sie tun sollten", "Zuletzt nachgewiesen", "Grund"),
         Lang::En => ("What you should do", "Last proof", "Reason"),
     };
     html! {
         section aria-labelledby={ "dienst-" (cell.service) } {
-            h2 id={ "dienst-" (cell.service) } { (sheet.service_name(&cell.service, lang)) }
+            h2 id={ "dienst-" (cell.service) } { (told.name.text(lang)) }
             p { (page::cell_state(cell, fact.state, lang)) " " (page::common::SINCE.text(lang)) " "
                 (page::cell_time(cell, "since", fact.since, lang)) "." }
-            p data-cell=(cell) data-meaning=(fact.state.slug()) { (fact.state.meaning().text(lang)) }
+            p data-cell=(cell) data-meaning=(fact.state.slug()) { (told.meaning.text(lang)) }
             dl {
-                @if let Some(class) = fact.reason_class {
+                @if let (Some(class), Some(reason)) = (fact.reason_class, told.reason) {
                     dt { (why_words) }
-                    dd { span data-cell=(cell) data-reason=(class) { (words::reason(class).text(lang)) } }
+                    dd { span data-cell=(cell) data-reason=(class) { (reason.text(lang)) } }
                 }
-                @if let Some(at) = fact.next_update {
+                @if let Some(at) = told.next_update {
                     dt { (page::common::NEXT.text(lang)) }
                     dd { (page::cell_time(cell, "next", at, lang)) }
                 }
-                @if let Some(proof) = fact.last_proof {
+                @if let Some((grade, at)) = told.proof {
                     dt { (proof_words) }
-                    dd { (page::grade(proof.grade).text(lang)) ", " (page::cell_time(cell, "proof", proof.at, lang)) }
+                    dd { (grade.text(lang)) ", " (page::cell_time(cell, "proof", at, lang)) }
                 }
             }
             (page::overdue(sheet, cell, fact.next_update, lang))
-            @if fact.state != State::Normal {
+            @if !told.to_do.is_empty() {
                 h3 { (what) }
-                dl { @for audience in Audience::ALL {
-                    @if let Some(told) = page::say(cell, audience, kind, fact.state, lang) {
-                        dt { (audience.name().text(lang)) }
-                        dd { (told) }
-                    }
+                dl { @for (audience, words) in &told.to_do {
+                    dt { (audience.name().text(lang)) }
+                    dd { span data-cell=(cell) data-state=(told.state.slug()) data-say=(audience.slug()) { (words.text(lang)) } }
                 } }
             }
         }

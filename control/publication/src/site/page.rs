@@ -7,7 +7,7 @@ use super::Page;
 use crate::{
     sheet::{FactSheet, Grade, Stage},
     when,
-    words::{Audience, Lang, Said, ServiceKind, State, said},
+    words::{Audience, Lang, Said, State, said},
 };
 
 /// What a page may load and do: its own stylesheet, nothing else. A server can add that nobody may frame it, which a
@@ -186,20 +186,6 @@ pub(crate) fn overdue(sheet: &FactSheet, cell: &CellId, next: Option<Timestamp>,
             " " strong class="late" data-cell=(cell) data-overdue="yes" { (common::OVERDUE.text(lang)) }
         }
     }
-}
-
-/// What an audience should do about a cell, checkable by machine.
-pub(crate) fn say(
-    cell: &CellId,
-    audience: Audience,
-    kind: ServiceKind,
-    state: State,
-    lang: Lang,
-) -> Option<Markup> {
-    let told = crate::words::what_to_do(audience, kind, state)?;
-    Some(html! {
-        span data-cell=(cell) data-state=(state.slug()) data-say=(audience.slug()) { (told.text(lang)) }
-    })
 }
 
 /// The incident, as it stands on top of pages.
