@@ -15,7 +15,7 @@
 
 use std::borrow::Cow;
 
-use record::{Draft, Entry, Head, Kind};
+use record::{Draft, Entry, EntryRef, Head, Kind};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use vocabulary::{Digest, EstateId, PersonId, Timestamp};
 
@@ -151,19 +151,14 @@ impl<'a> JournalEntry<'a> {
             content: Content::read(entry.kind.as_str(), &entry.body),
         }
     }
-}
 
-impl JournalEntry<'static> {
-    /// Reads a recorded entry as [`read`](JournalEntry::read) does, and keeps its bytes.
-    #[must_use]
-    pub fn take(entry: Entry) -> Self {
-        let (index, at) = (entry.index, entry.at);
-        let content = if entry.kind.as_str().starts_with(FROM) {
-            Content::take_from(entry.body)
-        } else {
-            Content::read(entry.kind.as_str(), &entry.body).owned()
-        };
-        Self { index, at, content }
+    /// As [`read`](Self::read), of an entry that lies elsewhere.
+    pub(crate) fn read_ref(entry: &EntryRef<'a>) -> Self {
+        Self {
+            index: entry.index,
+            at: entry.at,
+            content: Content::read(entry.kind, entry.body),
+        }
     }
 }
 
@@ -193,23 +188,6 @@ impl<'a> Content<'a> {
         })
     }
 
-    fn owned(self) -> Content<'static> {
-        match self {
-            Self::From { number, bytes } => Content::From {
-                number,
-                bytes: Cow::Owned(bytes.into_owned()),
-            },
-            Self::Begun(body) => Content::Begun(body),
-            Self::Added(body) => Content::Added(body),
-            Self::Troubled(body) => Content::Troubled(body),
-            Self::Heard(body) => Content::Heard(body),
-            Self::Branched(body) => Content::Branched(body),
-            Self::SnapshotTaken(body) => Content::SnapshotTaken(body),
-            Self::Room(body) => Content::Room(body),
-            Self::Unknown => Content::Unknown,
-        }
-    }
-
     /// The draft to be recorded; nothing for [`Content::Unknown`].
     ///
     /// # Errors
@@ -231,22 +209,8 @@ impl<'a> Content<'a> {
     }
 }
 
-impl Content<'static> {
-    /// As [`read_from`](Content::read_from), in the bytes that were read.
-    fn take_from(mut body: Vec<u8>) -> Self {
-        let Some((number, _)) = from_header(&body) else {
-            return Self::Unknown;
-        };
-        drop(body.drain(..FROM_HEADER_BYTES));
-        Self::From {
-            number,
-            bytes: Cow::Owned(body),
-        }
-    }
-}
-
 /// The number of a source, and its entry's bytes.
-fn from_header(body: &[u8]) -> Option<(u32, &[u8])> {
+pub(crate) fn from_header(body: &[u8]) -> Option<(u32, &[u8])> {
     let (version, rest) = body.split_first()?;
     let (number, rest) = rest.split_first_chunk::<4>()?;
     let (_, bytes) = rest.split_first_chunk::<8>()?;

@@ -16,7 +16,7 @@ use record::{EntryRef, Head};
 use vocabulary::{Digest, DoorId, Envelope, EstateId, StatementId, Timestamp};
 
 use crate::door_view::Proof;
-use crate::entry::{Added, Begun, Branched, Content, Heard, JournalEntry};
+use crate::entry::{Added, Begun, Branched, Content, Heard, JournalEntry, from_header};
 use crate::picture::Picture;
 use crate::source::{Source, SourceId, SourceKind, Trouble};
 use crate::statement::Outcome;
@@ -49,34 +49,41 @@ pub struct Fold {
     tellers: BTreeMap<DoorId, BTreeSet<usize>>,
 }
 
-/// What can be read of a source's entry without knowing any other: many can be made ready side by side.
+/// What can be read of a journal entry without knowing any other: many can be made ready side by side.
+pub(crate) enum Prepared {
+    /// An entry of a source.
+    From(Ready),
+    /// Everything else, whole.
+    Said(Content<'static>),
+}
+
+/// What can be read of a source's entry by itself.
 pub(crate) struct Ready {
     leaf: Digest,
     /// If it reads as an entry of a doors' ledger other than a replica's, which is compared byte by byte.
     body: Option<Body>,
 }
 
-impl Ready {
-    fn hashed(bytes: &[u8]) -> Self {
-        Self {
-            leaf: leaf_of(bytes),
-            body: None,
-        }
-    }
-
+impl Prepared {
     /// Hashes and parses.
-    pub(crate) fn of(content: &Content<'_>) -> Option<Self> {
-        let Content::From { bytes, .. } = content else {
-            return None;
-        };
-        let body = EntryRef::decode(bytes)
-            .ok()
-            .filter(|entry| entry.kind.starts_with("door."))
-            .and_then(|entry| Body::read(entry.kind, entry.body).ok());
-        Some(Self {
-            leaf: leaf_of(bytes),
-            body,
-        })
+    pub(crate) fn of(content: Content<'_>) -> Self {
+        match content {
+            Content::From { bytes, .. } => Self::From(Ready {
+                leaf: leaf_of(&bytes),
+                body: EntryRef::decode(&bytes)
+                    .ok()
+                    .filter(|entry| entry.kind.starts_with("door."))
+                    .and_then(|entry| Body::read(entry.kind, entry.body).ok()),
+            }),
+            Content::Begun(body) => Self::Said(Content::Begun(body)),
+            Content::Added(body) => Self::Said(Content::Added(body)),
+            Content::Troubled(body) => Self::Said(Content::Troubled(body)),
+            Content::Heard(body) => Self::Said(Content::Heard(body)),
+            Content::Branched(body) => Self::Said(Content::Branched(body)),
+            Content::SnapshotTaken(body) => Self::Said(Content::SnapshotTaken(body)),
+            Content::Room(body) => Self::Said(Content::Room(body)),
+            Content::Unknown => Self::Said(Content::Unknown),
+        }
     }
 }
 
@@ -128,45 +135,46 @@ impl Fold {
 
     /// Takes one entry. The picture shows it after [`finish`](Self::finish).
     pub fn apply(&mut self, entry: &JournalEntry<'_>) {
-        self.apply_ready(entry, None);
-    }
-
-    /// Takes one entry as [`apply`](Self::apply) does, of which somebody else has done the reading.
-    pub(crate) fn apply_owned(&mut self, entry: JournalEntry<'static>, ready: Option<Ready>) {
-        match entry.content {
-            Content::Room(said) => {
-                self.picture.at = self.picture.at.max(entry.at);
-                self.room(entry.index, entry.at, said);
-            }
-            Content::Begun(_)
-            | Content::Added(_)
-            | Content::From { .. }
-            | Content::Troubled(_)
-            | Content::Heard(_)
-            | Content::Branched(_)
-            | Content::SnapshotTaken(_)
-            | Content::Unknown => self.apply_ready(&entry, ready),
+        self.picture.at = self.picture.at.max(entry.at);
+        if let Content::From { number, bytes } = &entry.content {
+            let ready = Ready {
+                leaf: leaf_of(bytes),
+                body: None,
+            };
+            self.from((entry.index, entry.at), *number, bytes, ready);
+        } else if let Content::Room(said) = &entry.content {
+            self.room(entry.index, entry.at, said.clone());
+        } else {
+            self.said(entry.index, entry.at, &entry.content);
         }
     }
 
-    fn apply_ready(&mut self, entry: &JournalEntry<'_>, ready: Option<Ready>) {
-        let (index, at) = (entry.index, entry.at);
-        self.picture.at = self.picture.at.max(at);
-        match &entry.content {
+    /// Takes one entry as [`apply`](Self::apply) does, of which somebody else has done the reading.
+    pub(crate) fn apply_prepared(&mut self, entry: EntryRef<'_>, prepared: Prepared) {
+        self.picture.at = self.picture.at.max(entry.at);
+        match prepared {
+            Prepared::From(ready) => {
+                if let Some((number, bytes)) = from_header(entry.body) {
+                    self.from((entry.index, entry.at), number, bytes, ready);
+                }
+            }
+            Prepared::Said(Content::Room(said)) => self.room(entry.index, entry.at, said),
+            Prepared::Said(content) => self.said(entry.index, entry.at, &content),
+        }
+    }
+
+    /// What neither a source nor the room said.
+    fn said(&mut self, index: u64, at: Timestamp, content: &Content<'_>) {
+        match content {
             Content::Begun(begun) => self.begun(begun),
             Content::Added(added) => self.added(added, at, 0),
-            Content::From { number, bytes } => {
-                let ready = ready.unwrap_or_else(|| Ready::hashed(bytes));
-                self.from((index, at), *number, bytes, ready);
-            }
             Content::Troubled(troubled) => self.with_lane(troubled.number, |lane| {
                 lane.trouble(troubled.trouble.clone(), index, at);
                 lane.source.heard = lane.source.heard.max(at);
             }),
             Content::Heard(heard) => self.heard_again(heard, index, at),
             Content::Branched(branched) => self.branched(branched, at),
-            Content::SnapshotTaken(_) => {}
-            Content::Room(said) => self.room(index, at, said.clone()),
+            Content::SnapshotTaken(_) | Content::From { .. } | Content::Room(_) => {}
             Content::Unknown => self.picture.unread = self.picture.unread.saturating_add(1),
         }
     }

@@ -16,7 +16,9 @@ use common::estate::*;
 use common::*;
 use door::House;
 use evidence::room::{BacklogCounted, IncidentOpened, LevelSet, ProofMeasured, SignalSeen};
-use evidence::{Backlog, Journal, Level, NotBelieved, Opened, Picture, RoomEntry, SnapshotUse};
+use evidence::{
+    Backlog, Fold, Journal, JournalEntry, Level, NotBelieved, Opened, Picture, RoomEntry, SnapshotUse,
+};
 use order::Stance;
 use proptest::prelude::*;
 use vocabulary::{Class, Position, Seconds};
@@ -169,6 +171,41 @@ impl Stage {
         assert!(loaded == plain, "another field than those above");
         plain
     }
+}
+
+#[test]
+fn many_hands_fold_to_exactly_what_one_by_one_gives() {
+    let (mut stage, mut journal) = stage();
+    // Several pieces for each hand, in which who said something last decides.
+    for round in 0..40 {
+        let nonce = stage.outside.draw();
+        stage.outside.append_nonce(nonce);
+        bring_authority(&stage.outside, &mut journal);
+        let doors = [kim(), epa()].into_iter().cycle().take(60);
+        let levels = doors.enumerate().map(|(number, door)| {
+            let level = if (number + round) % 3 == 0 {
+                Level::Observe
+            } else {
+                Level::Enforcing
+            };
+            LevelSet {
+                by: None,
+                door,
+                level,
+            }
+            .into()
+        });
+        journal
+            .append(levels.collect::<Vec<RoomEntry>>(), stage.outside.time)
+            .unwrap();
+    }
+    let entries: Vec<_> = journal.read(0).unwrap().map(Result::unwrap).collect();
+    assert!(entries.len() > 2_000);
+    let mut fold = Fold::empty(stage.outside.estate.clone(), journal.head());
+    fold.take(entries.iter().map(JournalEntry::read), journal.head());
+    let one_by_one = fold.picture().clone();
+    let plain = stage.plain_after(journal);
+    assert!(one_by_one == plain);
 }
 
 #[test]

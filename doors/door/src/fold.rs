@@ -136,6 +136,13 @@ impl Doors {
         self.doors.binary_search_by(|door| (*door.id).cmp(id)).ok()
     }
 
+    /// As [`find`](Self::find), for whoever names doors in their order: it is looked for at a place first.
+    #[must_use]
+    pub fn find_at(&self, place: usize, id: &DoorId) -> Option<usize> {
+        let is_there = self.doors.get(place).is_some_and(|door| *door.id == *id);
+        if is_there { Some(place) } else { self.find(id) }
+    }
+
     /// One door.
     #[must_use]
     pub fn door(&self, id: &DoorId) -> Option<&Door> {
@@ -282,11 +289,16 @@ impl Doors {
                     Ok((self.known(door)?, event))
                 })
                 .collect(),
-            Body::Opened(body) => body
-                .on
-                .iter()
-                .map(|(door, opening)| Ok((self.known(door)?, Event::Opening(opening.clone()))))
-                .collect(),
+            Body::Opened(body) => {
+                let mut next = 0;
+                let mut events = Vec::with_capacity(body.on.len());
+                for (door, opening) in &body.on {
+                    let place = self.known_at(next, door)?;
+                    next = place.saturating_add(1);
+                    events.push((place, Event::Opening(opening.clone())));
+                }
+                Ok(events)
+            }
             Body::Withdrawn(body) => self.at_each(&body.on, |rules| Event::Withdrawn {
                 named: body.named.clone(),
                 id: body.restriction,
@@ -312,16 +324,24 @@ impl Doors {
         on: &[Effect],
         event: impl Fn(FlowRules) -> Event,
     ) -> Result<Vec<(usize, Event)>, Misfit> {
-        let mut events = Vec::new();
+        let mut events = Vec::with_capacity(on.iter().map(|effect| effect.doors.len()).sum());
         for effect in on {
+            let mut next = 0;
             for door in &effect.doors {
-                events.push((self.known(door)?, event(effect.rules)));
+                let place = self.known_at(next, door)?;
+                next = place.saturating_add(1);
+                events.push((place, event(effect.rules)));
             }
         }
         Ok(events)
     }
 
     fn known(&self, id: &DoorId) -> Result<usize, Misfit> {
-        self.find(id).ok_or_else(|| Misfit::UnknownDoor(id.clone()))
+        self.known_at(usize::MAX, id)
+    }
+
+    fn known_at(&self, place: usize, id: &DoorId) -> Result<usize, Misfit> {
+        self.find_at(place, id)
+            .ok_or_else(|| Misfit::UnknownDoor(id.clone()))
     }
 }

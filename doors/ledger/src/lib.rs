@@ -67,5 +67,5 @@ mod verify;
 
 pub use error::{Damage, Error};
 pub use ledger::{Ledger, Recovered, origin_of};
-pub use read::Entries;
+pub use read::{Entries, Piece};
 pub use verify::{Place, Verified, verify};

@@ -1,7 +1,7 @@
 //! Reading entries back, in order.
 
 use record::{Entry, EntryRef};
-use std::path::PathBuf;
+use std::{ops::Range, path::PathBuf};
 
 use crate::{
     error::{Damage, Error},
@@ -80,7 +80,40 @@ impl Entries {
         }
     }
 
+    /// Reads on: many entries at once, as they lie on disk, for whoever reads a whole ledger. At least one, and no more
+    /// after that many entries or bytes.
+    ///
+    /// # Errors
+    /// Behind the entries that could be read; nothing comes after it.
+    pub fn piece(&mut self, entries_max: usize, bytes_max: usize) -> Option<(Piece, Result<(), Error>)> {
+        let mut piece = Piece(Vec::new());
+        let mut count = 0;
+        while self.next < self.end && count < entries_max && piece.0.len() < bytes_max {
+            match self.next_raw() {
+                Ok(range) => {
+                    piece
+                        .0
+                        .extend_from_slice(self.body.get(range).unwrap_or_default());
+                    count += 1;
+                }
+                Err(error) => {
+                    self.end = self.next;
+                    return Some((piece, Err(error)));
+                }
+            }
+        }
+        (count > 0).then_some((piece, Ok(())))
+    }
+
     fn read_one(&mut self) -> Result<Entry, Error> {
+        let range = self.next_raw()?;
+        let bytes = self.body.get(range.start + 4..range.end).unwrap_or_default();
+        let entry = EntryRef::decode(bytes).map_err(|_| self.damaged(Damage::Encoding))?;
+        Ok(entry.to_entry())
+    }
+
+    /// Where in `body` the next entry lies, with its length before it.
+    fn next_raw(&mut self) -> Result<Range<usize>, Error> {
         loop {
             let rest = self.body.get(self.at..).unwrap_or_default();
             let Some(bytes) = EntriesIn(rest).next() else {
@@ -88,17 +121,31 @@ impl Entries {
                 continue;
             };
             let bytes = bytes.map_err(|()| self.damaged(Damage::Encoding))?;
-            let entry = EntryRef::decode(bytes).map_err(|_| self.damaged(Damage::Encoding))?;
-            self.at += 4 + bytes.len();
-            if entry.index < self.next {
+            let index = EntryRef::decode(bytes)
+                .map_err(|_| self.damaged(Damage::Encoding))?
+                .index;
+            let range = self.at..self.at + 4 + bytes.len();
+            self.at = range.end;
+            if index < self.next {
                 continue;
             }
-            if entry.index != self.next {
+            if index != self.next {
                 return Err(self.damaged(Damage::Number));
             }
             self.next += 1;
-            return Ok(entry.to_entry());
+            return Ok(range);
         }
+    }
+}
+
+/// Entries that follow each other, as they lie on disk.
+pub struct Piece(Vec<u8>);
+
+impl Piece {
+    /// The entries, without copying them.
+    pub fn entries(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        // Each was read once already.
+        EntriesIn(&self.0).filter_map(|bytes| EntryRef::decode(bytes.ok()?).ok())
     }
 }
 

@@ -243,10 +243,14 @@ impl Fold {
 
     fn carried_out(&mut self, opened: &door::entry::Opened) {
         let carried = Arc::make_mut(&mut self.picture.carried);
-        for (door, opening) in &opened.on {
-            let line = carried.entry(opening.statement).or_default();
-            line.applied.insert(door.clone());
-            line.refused.remove(door);
+        let mut rest = opened.on.iter().peekable();
+        while let Some(statement) = rest.peek().map(|(_, opening)| opening.statement) {
+            // Doors are opened many at a time by one statement.
+            let line = carried.entry(statement).or_default();
+            while let Some((door, _)) = rest.next_if(|(_, opening)| opening.statement == statement) {
+                line.applied.insert(door.clone());
+                line.refused.remove(door);
+            }
         }
     }
 

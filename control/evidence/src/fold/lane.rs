@@ -172,8 +172,13 @@ impl Store {
                 self.order_recorded(tightened.restriction, &tightened.reason, at);
                 self.begin_drains(tightened, &changes, at);
                 // Also doors it did not change: what was ordered there is recorded now.
-                let named = tightened.on.iter().flat_map(|effect| &effect.doors);
-                touched.extend(named.filter_map(|door| self.doors.find(door)));
+                let mut next = 0;
+                for door in tightened.on.iter().flat_map(|effect| &effect.doors) {
+                    if let Some(place) = self.doors.find_at(next, door) {
+                        next = place.saturating_add(1);
+                        touched.insert(place);
+                    }
+                }
             }
             Body::Withdrawn(withdrawn) => self.order_recorded(withdrawn.restriction, "", at),
             Body::Started(_) => {

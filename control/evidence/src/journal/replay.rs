@@ -4,24 +4,24 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use ledger::Entries;
+use ledger::{Entries, Piece};
 
 use crate::entry::JournalEntry;
 use crate::error::Error;
-use crate::fold::{Fold, Ready};
+use crate::fold::{Fold, Prepared};
 
 /// Entries handed from thread to thread at once, unless they are so long that fewer are too much already.
 const PIECE_ENTRIES: usize = 256;
-const PIECE_BYTES: usize = 1024 * 1024;
+const PIECE_BYTES: usize = 512 * 1024;
 /// Pieces under way between two threads: bounds memory.
 const PIECES_UNDER_WAY: usize = 4;
 /// More hands than this only wait for the one that folds.
 const HANDS_MAX: usize = 4;
 
-/// Entries as they were read; the last may be what reading ended with.
-type Raw = Vec<Result<record::Entry, ledger::Error>>;
-/// Entries with what could be found out about each by itself.
-type Prepared = Vec<Result<(JournalEntry<'static>, Option<Ready>), ledger::Error>>;
+/// Entries as they were read, and what reading ended with.
+type Read = (Piece, Result<(), ledger::Error>);
+/// The same, with what could be found out about each entry by itself.
+type Ready = (Read, Vec<Prepared>);
 
 /// Folds all these entries, in their order.
 ///
@@ -33,51 +33,46 @@ pub(super) fn replay(entries: Entries, fold: &mut Fold) -> Result<(), Error> {
         let mut to_hands = Vec::with_capacity(hands);
         let mut from_hands = Vec::with_capacity(hands);
         for _ in 0..hands {
-            let (raw_sender, raw) = sync_channel(PIECES_UNDER_WAY);
-            let (prepared, prepared_receiver) = sync_channel(PIECES_UNDER_WAY);
-            scope.spawn(move || prepare(&raw, &prepared));
-            to_hands.push(raw_sender);
-            from_hands.push(prepared_receiver);
+            let (read_sender, read) = sync_channel(PIECES_UNDER_WAY);
+            let (ready, ready_receiver) = sync_channel(PIECES_UNDER_WAY);
+            scope.spawn(move || prepare(&read, &ready));
+            to_hands.push(read_sender);
+            from_hands.push(ready_receiver);
         }
         scope.spawn(move || deal(entries, &to_hands));
         for hand in from_hands.iter().cycle() {
             // In its turn each hand has a piece, or there are no more.
-            let Ok(piece) = hand.recv() else { break };
-            for read in piece {
-                let (entry, ready) = read?;
-                fold.apply_owned(entry, ready);
+            let Ok(((piece, ended), prepared)) = hand.recv() else {
+                break;
+            };
+            for (entry, prepared) in piece.entries().zip(prepared) {
+                fold.apply_prepared(entry, prepared);
             }
+            ended?;
         }
         Ok(())
     })
 }
 
 /// Reads, and deals pieces out in turn. Ends early when nobody takes them any more.
-fn deal(mut entries: Entries, hands: &[SyncSender<Raw>]) {
+fn deal(mut entries: Entries, hands: &[SyncSender<Read>]) {
     for hand in hands.iter().cycle() {
-        let mut piece = Vec::with_capacity(PIECE_ENTRIES);
-        let mut bytes = 0_usize;
-        while piece.len() < PIECE_ENTRIES && bytes < PIECE_BYTES {
-            let Some(entry) = entries.next() else { break };
-            bytes = bytes.saturating_add(entry.as_ref().map_or(0, |entry| entry.body.len()));
-            piece.push(entry);
-        }
-        if piece.is_empty() || hand.send(piece).is_err() {
+        let Some(read) = entries.piece(PIECE_ENTRIES, PIECE_BYTES) else {
+            return;
+        };
+        if hand.send(read).is_err() {
             return;
         }
     }
 }
 
-fn prepare(raw: &Receiver<Raw>, prepared: &SyncSender<Prepared>) {
-    for piece in raw {
-        let ready = piece.into_iter().map(|read| {
-            read.map(|entry| {
-                let entry = JournalEntry::take(entry);
-                let ready = Ready::of(&entry.content);
-                (entry, ready)
-            })
-        });
-        if prepared.send(ready.collect()).is_err() {
+fn prepare(read: &Receiver<Read>, ready: &SyncSender<Ready>) {
+    for (piece, ended) in read {
+        let prepared = piece
+            .entries()
+            .map(|entry| Prepared::of(JournalEntry::read_ref(&entry).content))
+            .collect();
+        if ready.send(((piece, ended), prepared)).is_err() {
             return;
         }
     }
