@@ -2,12 +2,14 @@
 
 pub mod cast;
 pub mod checks;
+mod clearing;
 mod door_text;
 pub mod keep;
 pub mod mail_text;
 mod openings;
 mod planned;
 mod ports;
+mod roots;
 pub mod side;
 pub mod sign;
 pub mod story_clock;

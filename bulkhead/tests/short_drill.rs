@@ -94,7 +94,7 @@ fn a_short_script_is_played_and_every_promise_it_covers_holds() {
     let kept = |word: &str| promises.iter().filter(|promise| promise["kept"] == word).count();
     assert_eq!(kept("held") + kept("not-covered"), promises.len(), "{verdict}");
     for id in [
-        "ORDER-1", "DOOR-1", "DOOR-2", "DOOR-3", "DOOR-4", "SPOOL-2", "LOG-1",
+        "ORDER-1", "DOOR-1", "DOOR-2", "DOOR-3", "DOOR-4", "SPOOL-2", "LOG-1", "PLAN-1",
     ] {
         assert!(
             promises

@@ -132,6 +132,14 @@ impl Cast {
         Ok(cast)
     }
 
+    /// The legal person that runs the estate.
+    ///
+    /// # Errors
+    /// [`Trouble`] when the first charter cannot be read back.
+    pub fn provider(&self) -> Result<LegalEntityId, Trouble> {
+        Ok(CharterDraft::read(&self.charter).map_err(wrong)?.provider)
+    }
+
     /// Makes a key file and the person it belongs to.
     fn hire(
         &mut self,

@@ -1,116 +1,138 @@
-//! PLAN-1 at the end of a drill: what its people opened, held against clearance and consent as the journal has them.
+//! PLAN-1 at the end of a drill: every start its people ordered, held against roots, clearance and consent as the journal had
+//! them when the doors opened.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use ::drill::side::{Kept, Promise};
-use evidence::{Journal, Picture, Signed};
+use estate::Estate;
+use evidence::{Content, Fold, Journal, JournalEntry, Picture};
 use order::{Becomes, Opening};
-use restoration::{
-    Situation,
-    plan::Under,
-    promises::{Broken, plan_1_now},
-    run::Effect,
-    situation::{Count, Grade, RootState, Stage},
-};
-use vocabulary::{CellId, EnvironmentId, InsurerId, StatementId};
+use record::{EntryRef, Head};
+use restoration::{plan::Under, promises::plan_1_started};
+use vocabulary::{CellId, DoorId, EnvironmentId, InsurerId, StatementId, Timestamp};
 
 use super::side::{Bulkhead, promise};
 use crate::{
     clock,
-    control::others::{Moment, Peace, situation_at},
+    control::others::{Peace, situation},
 };
+
+/// Kind of the entries in which doors say that they opened.
+const OPENED_KIND: &str = "door.opened";
 
 /// What was counted again.
 #[derive(Default)]
 struct Counted {
-    openings: u64,
+    openings: BTreeSet<StatementId>,
     cells: u64,
+    roots: usize,
 }
 
-/// Reads a copy of the journal and counts every opening again. The half that can be told here is clearance and consent;
-/// whether roots and the services below were up first nobody measures in a drill, so the promise is never called held.
+/// Reads a copy of the journal, folds it entry by entry, and looks at every start at the moment it happened.
 pub(super) fn plan_1(side: &Bulkhead) -> Promise {
     let copy = side.system.path("journal-at-the-end");
     let charter = side.cast.charter.id().0;
-    let picture = copy_folder(&side.system.path("control/journal"), &copy)
+    let opened = copy_folder(&side.system.path("control/journal"), &copy)
         .map_err(|error| error.to_string())
         .and_then(|()| {
             Journal::open(&copy, side.estate.id(), Some(charter), clock::now())
                 .map_err(|error| error.to_string())
-        })
-        .map(|(journal, _)| journal.picture().clone());
-    let picture = match picture {
-        Ok(picture) => picture,
-        Err(error) => {
-            let why = format!("the journal could not be read back: {error}");
-            return promise("PLAN-1", Kept::NotCovered, why);
-        }
-    };
-    match count(side, &picture) {
-        Err(broken) => promise("PLAN-1", Kept::Broken, broken.to_string()),
-        Ok(Counted { openings: 0, .. }) => {
+        });
+    let counted = opened.and_then(|(journal, _)| count(&side.estate, &journal));
+    match counted {
+        Err(why) => promise("PLAN-1", Kept::Broken, why),
+        Ok(Counted { cells: 0, .. }) => {
             promise("PLAN-1", Kept::NotCovered, "nothing was opened under a clearance")
         }
-        Ok(Counted { openings, cells }) => promise(
+        Ok(Counted {
+            openings,
+            cells,
+            roots,
+        }) => promise(
             "PLAN-1",
-            Kept::NotCovered,
+            Kept::Held,
             format!(
-                "half of it: {openings} openings of {cells} cells had clearance and consent when they were made, counted again \
-                 from the journal; not covered is the order of roots and services, which nothing in this drill measures"
+                "{cells} starts by {} openings: {roots} roots were up, what each cell needs ran already or came with it, clearance \
+                 and consent stood, as the journal had it at that moment",
+                openings.len()
             ),
         ),
     }
 }
 
-fn count(side: &Bulkhead, picture: &Picture) -> Result<Counted, Broken> {
-    let mut counted = Counted::default();
-    for (id, signed) in &picture.statements().openings {
-        let moment = complete(picture, *id, signed);
-        let Some(carried) = picture.carried(*id) else {
+fn count(estate: &Estate, journal: &Journal) -> Result<Counted, String> {
+    let nothing = Head {
+        len: 0,
+        ..journal.head()
+    };
+    let mut fold = Fold::empty(estate.id().clone(), nothing);
+    let mut counted = Counted {
+        roots: estate.roots().count(),
+        ..Counted::default()
+    };
+    let mut applied: BTreeMap<StatementId, BTreeSet<DoorId>> = BTreeMap::new();
+    for entry in journal.read(0).map_err(|error| error.to_string())? {
+        let entry = entry.map_err(|error| error.to_string())?;
+        let read = JournalEntry::read(&entry);
+        let opens = match &read.content {
+            Content::From { bytes, .. } => EntryRef::decode(bytes).is_ok_and(|told| told.kind == OPENED_KIND),
+            Content::Begun(_)
+            | Content::Added(_)
+            | Content::Troubled(_)
+            | Content::Heard(_)
+            | Content::Branched(_)
+            | Content::SnapshotTaken(_)
+            | Content::Room(_)
+            | Content::Unknown => false,
+        };
+        fold.apply(&read);
+        if !opens {
             continue;
-        };
-        let applied = |insurer: &InsurerId| {
-            let doors = carried.applied.iter().map(|door| door.cell());
-            doors.filter(|cell| cell.insurer == *insurer).cloned().collect()
-        };
-        let insurers: std::collections::BTreeSet<InsurerId> = carried
-            .applied
-            .iter()
-            .map(|door| door.cell().insurer.clone())
-            .collect();
-        for insurer in insurers {
-            let Some(under) = under(picture, &signed.body, &insurer) else {
-                continue;
-            };
-            let cells: std::collections::BTreeSet<CellId> = applied(&insurer);
-            let mut judged = situation_at(&side.estate, picture, &Peace::default(), moment);
-            lend(&mut judged, side, &under);
-            counted.openings += 1;
-            counted.cells += cells.len() as u64;
-            let effect = Effect::ProposeOpening {
-                wave: Count(1),
-                insurer,
-                cells,
-                under,
-            };
-            plan_1_now(&side.estate, &judged, &[effect])?;
         }
+        fold.finish(Head {
+            len: entry.index + 1,
+            ..journal.head()
+        });
+        look(estate, fold.picture(), entry.at, &mut applied, &mut counted)?;
     }
     Ok(counted)
 }
 
-/// When the last statement the opening needed was in the authority log: doors were asked after that.
-fn complete(picture: &Picture, id: StatementId, signed: &Signed<Opening>) -> Moment {
-    let consents = picture.statements().consents.values();
-    let consents = consents.filter(|consent| consent.body.opening == id);
-    let first = Moment {
-        now: signed.at,
-        upto: signed.index,
-    };
-    consents.fold(first, |moment, consent| Moment {
-        now: moment.now.max(consent.at),
-        upto: moment.upto.max(consent.index),
-    })
+/// Judges what this entry started.
+fn look(
+    estate: &Estate,
+    picture: &Picture,
+    at: Timestamp,
+    applied: &mut BTreeMap<StatementId, BTreeSet<DoorId>>,
+    counted: &mut Counted,
+) -> Result<(), String> {
+    for (id, signed) in &picture.statements().openings {
+        let Some(carried) = picture.carried(*id) else {
+            continue;
+        };
+        let known = applied.entry(*id).or_default();
+        if known.len() == carried.applied.len() {
+            continue;
+        }
+        let new: BTreeSet<&DoorId> = carried.applied.difference(known).collect();
+        let insurers: BTreeSet<&InsurerId> = new.iter().map(|door| &door.cell().insurer).collect();
+        let facts = situation(estate, picture, &Peace::default(), at);
+        for insurer in insurers {
+            let Some(under) = under(picture, &signed.body, insurer) else {
+                continue;
+            };
+            let cells = new.iter().map(|door| door.cell());
+            let cells: BTreeSet<CellId> = cells.filter(|cell| cell.insurer == *insurer).cloned().collect();
+            plan_1_started(estate, &facts, &cells, &under).map_err(|broken| broken.to_string())?;
+            counted.openings.insert(*id);
+            counted.cells += cells.len() as u64;
+        }
+        known.clone_from(&carried.applied);
+    }
+    Ok(())
 }
 
 /// On which clearance of the insurer's environment it stands. Without one it lifted a cut made out of caution, or was an
@@ -125,32 +147,6 @@ fn under(picture: &Picture, opening: &Opening, insurer: &InsurerId) -> Option<Un
         Becomes::Open => Some(Under::Full { clearance }),
         Becomes::Limited { until } => Some(Under::Limited { clearance, until }),
         Becomes::Emergency { .. } => None,
-    }
-}
-
-/// Lends what a drill does not measure: roots and services below are taken as up. And an opening may end before its
-/// limited clearance does.
-fn lend(judged: &mut Situation, side: &Bulkhead, under: &Under) {
-    for root in judged.roots.values_mut() {
-        root.state = RootState::Up;
-    }
-    for (door, ..) in side.estate.doors() {
-        let cell = judged.cells.entry(door.cell().clone()).or_default();
-        cell.stage = Stage::Accepted;
-    }
-    let Under::Limited { clearance, until } = under else {
-        return;
-    };
-    let clearances = judged
-        .environments
-        .values_mut()
-        .flat_map(|home| &mut home.clearances);
-    for known in clearances.filter(|known| known.id == *clearance) {
-        if let Grade::Limited { until: granted, .. } = &mut known.grade
-            && *until <= *granted
-        {
-            *granted = *until;
-        }
     }
 }
 

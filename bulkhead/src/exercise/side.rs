@@ -13,17 +13,15 @@ use ::drill::{
     script::{Action, Pace},
     side::{Certificate, Kept, Outcome, Promise, Side, Told, Ways},
 };
-use clearance::{Basis, CheckResult, ChecklistItem, Clearance, Grade};
 use estate::Estate;
 use hyper::Method;
 use order::{Act, Closing, Stance, Text, Uses};
-use vocabulary::{
-    Class, Digest, DoorId, Envelope, InsurerId, Millis, Place, Position, Scope, Seconds, StatementId,
-};
+use vocabulary::{Class, DoorId, Envelope, InsurerId, Millis, Place, Position, Scope, Seconds, StatementId};
 
 use super::{
     cast::Cast,
     checks,
+    roots::Roots,
     system::System,
     told::{self, Watcher},
 };
@@ -53,6 +51,8 @@ pub struct Bulkhead {
     pub(super) pace: Pace,
     /// Full clearances by environment, the latest.
     pub(super) cleared: BTreeMap<InsurerId, StatementId>,
+    /// Where the roots stand, as its people said.
+    pub(super) roots: Roots,
     /// What the drill saw of the promises on the way.
     pub seen: checks::Seen,
     /// How the first cut was told.
@@ -103,6 +103,7 @@ impl Bulkhead {
             clock,
             pace,
             cleared: BTreeMap::new(),
+            roots: Roots::default(),
             seen: checks::Seen::default(),
             told: None,
         }
@@ -116,6 +117,7 @@ impl Bulkhead {
     pub async fn open_in_peace(&mut self) -> Result<(), Trouble> {
         let ceremony = async {
             self.publish(&self.cast.charter).await?;
+            self.roots_up().await?;
             let everything = Scope::everything();
             self.clear(
                 &everything,
@@ -292,73 +294,21 @@ impl Bulkhead {
         None
     }
 
-    /// Full clearances for the environments in scope, by two examiners, one of them from outside.
-    async fn clear(&mut self, scope: &Scope, found: &str) -> Result<(), Stopped> {
-        let insurers: BTreeSet<InsurerId> = self
-            .lines(scope)
-            .await?
-            .into_iter()
-            .map(|line| line.door.cell().insurer.clone())
-            .collect();
-        for insurer in insurers {
-            let envelope = self.sign_clearance(&insurer, Grade::Full, found)?;
-            self.cleared.insert(insurer, envelope.id());
-            self.publish(&envelope).await?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn sign_clearance(
-        &self,
-        insurer: &InsurerId,
-        grade: Grade,
-        found: &str,
-    ) -> Result<Envelope, Trouble> {
-        self.sign_clearance_by(insurer, grade, found, &["forensik-1", "forensik-3"])
-    }
-
-    /// A clearance signed by these examiners, however many they are.
-    ///
-    /// # Errors
-    /// [`Trouble`] when a companion refuses.
-    pub fn sign_clearance_by(
-        &self,
-        insurer: &InsurerId,
-        grade: Grade,
-        found: &str,
-        examiners: &[&str],
-    ) -> Result<Envelope, Trouble> {
-        let now = clock::now();
-        let evidence = Digest::of(format!("drill evidence of {insurer} at {now}").as_bytes());
-        let clearance = Clearance {
-            estate: self.estate.id().clone(),
-            environment: insurer.clone().into(),
-            grade,
-            basis: Basis::Examined,
-            examined: BTreeSet::from([evidence]),
-            evidence_root: evidence,
-            checklist: vec![ChecklistItem {
-                item: words("DER.2.3.A2/A4/A5/A7 (Übung / drill)")?,
-                result: CheckResult::Passed,
-                note: Some(words(found)?),
-            }],
-            relies_on: BTreeSet::new(),
-            issued: now,
-            expires: now.plus(GOOD_FOR),
-        };
-        self.cast.sign(&clearance, examiners)
-    }
-
     async fn do_it(&mut self, action: &Action) -> Result<Outcome, Stopped> {
         match action {
             Action::Cut { scope, class } => {
-                self.close(
-                    scope,
-                    Stance::Contain,
-                    *class,
-                    "Übung: Abschottung / drill: containment",
-                )
-                .await
+                let outcome = self
+                    .close(
+                        scope,
+                        Stance::Contain,
+                        *class,
+                        "Übung: Abschottung / drill: containment",
+                    )
+                    .await?;
+                if *scope == Scope::everything() {
+                    self.roots_cut().await?;
+                }
+                Ok(outcome)
             }
             Action::Shut { scope, class } => {
                 self.close(
@@ -378,8 +328,12 @@ impl Bulkhead {
                 )
                 .await
             }
-            Action::Provisional { scope, hours } => self.provisional(scope, hours.0).await,
+            Action::Provisional { scope, hours } => {
+                self.roots_up().await?;
+                self.provisional(scope, hours.0).await
+            }
             Action::Clear { scope } => {
+                self.roots_up().await?;
                 self.clear(scope, "untersucht (Übung) / examined (drill)").await?;
                 Ok(Outcome::Done {
                     applied: None,

@@ -47,25 +47,8 @@ impl Watcher {
         doors: &BTreeSet<DoorId>,
         began: Instant,
     ) -> Result<Self, Trouble> {
-        let mut console = Console::new(origin.clone(), None)?;
-        let refused = |error: CallError| match error {
-            CallError::Unreached(trouble) => trouble,
-            CallError::NotLoggedIn => wrong("not logged in"),
-            CallError::Refused(sentence) => wrong(sentence),
-        };
-        let asked = console
-            .ask(Method::GET, "/api/v1/login", None, ASK_WAIT)
-            .map_err(refused)?;
-        let text = asked.get("challenge").and_then(Value::as_str).unwrap_or_default();
-        let signature =
-            sign::answer_challenge(text, origin, key).map_err(|error| wrong(error.to_string()))?;
-        let body = json!({ "challenge": text, "signature": signature.0 });
-        let answer = console
-            .ask(Method::POST, "/api/v1/login", Some(&body), ASK_WAIT)
-            .map_err(refused)?;
-        console.keep(answer.get("token").and_then(Value::as_str).map(str::to_owned));
         Ok(Self {
-            console,
+            console: log_in(origin, key)?,
             cells: doors.iter().map(|door| door.cell().to_string()).collect(),
             began,
         })
@@ -107,6 +90,34 @@ impl Watcher {
             })
             .collect();
         self.cells.is_subset(&proven)
+    }
+}
+
+/// A session at the console, with a person's key.
+///
+/// # Errors
+/// What kept it from logging in.
+pub(super) fn log_in(origin: &ConsoleOrigin, key: &Path) -> Result<Console, Trouble> {
+    let mut console = Console::new(origin.clone(), None)?;
+    let asked = console
+        .ask(Method::GET, "/api/v1/login", None, ASK_WAIT)
+        .map_err(refused)?;
+    let text = asked.get("challenge").and_then(Value::as_str).unwrap_or_default();
+    let signature = sign::answer_challenge(text, origin, key).map_err(|error| wrong(error.to_string()))?;
+    let body = json!({ "challenge": text, "signature": signature.0 });
+    let answer = console
+        .ask(Method::POST, "/api/v1/login", Some(&body), ASK_WAIT)
+        .map_err(refused)?;
+    console.keep(answer.get("token").and_then(Value::as_str).map(str::to_owned));
+    Ok(console)
+}
+
+/// What the console said, as trouble of the drill.
+pub(super) fn refused(error: CallError) -> Trouble {
+    match error {
+        CallError::Unreached(trouble) => trouble,
+        CallError::NotLoggedIn => wrong("not logged in"),
+        CallError::Refused(sentence) => wrong(sentence),
     }
 }
 
