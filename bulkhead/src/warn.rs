@@ -14,6 +14,7 @@
 mod brain;
 mod houses;
 mod keep;
+mod probers;
 mod room;
 mod say;
 mod socket;
@@ -32,6 +33,7 @@ use vocabulary::{HostId, InsurerId, Seconds, SiteId};
 use warning::{Behind, Engine, Event, Importer, Prefix, Roll, SourceName, Touched, Watch, decide};
 
 pub use brain::Status;
+pub use probers::ProberSource;
 
 use self::{
     brain::{Around, Brain, Input},
@@ -83,6 +85,9 @@ pub struct Config {
     /// Door processes.
     #[serde(default)]
     pub houses: Vec<HouseSource>,
+    /// Probers: what they find passing a closed door is a signal.
+    #[serde(default)]
+    pub probers: Vec<ProberSource>,
     /// Whose addresses are whose: an estate names hosts, not addresses.
     #[serde(default)]
     pub addresses: Vec<AddressLine>,
@@ -218,7 +223,11 @@ impl Config {
             .houses
             .iter()
             .map(|one| (one.name.as_str(), one.silence.as_ref()));
-        files.chain(sockets).chain(houses)
+        let probers = self
+            .probers
+            .iter()
+            .map(|one| (one.name.as_str(), one.silence.as_ref()));
+        files.chain(sockets).chain(houses).chain(probers)
     }
 
     fn check(&self) -> Result<(), Trouble> {
@@ -331,6 +340,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     let (kept, learned) = store.open(estate.id())?;
     let watching = Watch::new(roll.clone(), config.holidays()?)
         .remember(learned)
+        .go_on(kept.windows.iter().cloned())
         .resume(kept.incidents.iter().cloned());
     let watching = config.expect(watching);
     let identity = config.tls.as_deref().map(command::identity).transpose()?;
@@ -365,6 +375,16 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     for house in houses.iter().cloned() {
         let heard = kept.houses.get(&house.name).copied();
         tasks.spawn(houses::hear_always(house, heard, every, inputs.clone()));
+    }
+    for one in &config.probers {
+        let prober = probers::Prober {
+            name: one.name.clone(),
+            address: Endpoint {
+                address: one.address,
+                tls: connector.clone(),
+            },
+        };
+        tasks.spawn(probers::hear_always(prober, every, inputs.clone()));
     }
     tasks.spawn(room::tell_always(control.clone(), front_seen, inputs.clone()));
     tasks.spawn(room::ask_always(control.clone(), inputs.clone()));

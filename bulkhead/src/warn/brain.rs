@@ -23,11 +23,12 @@ use self::using::Using;
 use super::{
     houses::{Facts, Guarded, House},
     keep::{Heard, Kept, Position, QUEUE_MAX, Store},
+    probers::LEAKING_MIN,
     room::Front,
     say,
     wire::{ClosedBy, InForce, SAYINGS_MAX, Saying},
 };
-use crate::{clock, door_wire::Outcome, http::Endpoint};
+use crate::{clock, door_wire::Outcome, http::Endpoint, probe::Proofs};
 
 /// Inputs taken together before what follows is kept with one sync.
 const TOGETHER_MAX: usize = 64;
@@ -61,6 +62,8 @@ pub(super) enum Input {
         seen: Box<Seen>,
         heard: Option<Heard>,
     },
+    /// What a prober found where.
+    Proofs { name: String, proofs: Proofs },
     /// What the control room knows.
     InForce(Box<InForce>),
     /// The control room has taken the first sayings of an offer.
@@ -198,6 +201,10 @@ impl Brain {
                     self.is_dirty = true;
                 }
             }
+            Input::Proofs { name, proofs } => {
+                self.heard(&name, now);
+                self.proven(proofs, now);
+            }
             Input::InForce(in_force) => {
                 if self.kept.orders != in_force.orders {
                     self.kept.orders = in_force.orders;
@@ -329,6 +336,30 @@ impl Brain {
         }
     }
 
+    /// What passes doors that are closed for it, as long as it does.
+    fn proven(&mut self, proofs: Proofs, now: Timestamp) {
+        let drifting: BTreeSet<CellId> = self
+            .watch()
+            .into_iter()
+            .flat_map(Watch::drifting)
+            .cloned()
+            .collect();
+        for (door, proof) in proofs {
+            let cell = door.cell().clone();
+            if proof.leaking >= LEAKING_MIN {
+                let event = Event::Drift {
+                    cell,
+                    epoch: proof.epoch,
+                    what: proof.leaks,
+                    at: proof.at,
+                };
+                self.decide(event, now);
+            } else if proof.leaks.is_empty() && drifting.contains(&cell) {
+                self.decide(Event::DriftOver { cell }, now);
+            }
+        }
+    }
+
     fn minute(&mut self, cell: &CellId, measure: Measure, minute: Minute, now: Timestamp) {
         let event = Event::Minute {
             insurer: cell.insurer.clone(),
@@ -379,6 +410,7 @@ impl Brain {
         }
         if let Some(watch) = &self.watch {
             self.kept.incidents = watch.incidents().cloned().collect();
+            self.kept.windows = watch.progress().collect();
         }
         let (store, kept) = (&self.around.store, &self.kept);
         if let Err(error) = tokio::task::block_in_place(|| store.keep(kept)) {

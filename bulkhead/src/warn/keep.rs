@@ -1,5 +1,5 @@
 //! What the warning process keeps on disk, each file whole or not at all: incidents with everything that belongs to the
-//! same instant (where each source was read to, what waits for the control room, uses under way), and what was learned.
+//! same instant (where each source was read to, windows that run, what waits for the control room, uses under way), and what was learned.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -9,7 +9,7 @@ use std::{
 use order::StandingUse;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use vocabulary::{EstateId, IncidentId, Timestamp};
-use warning::{Incident, Learned};
+use warning::{Incident, Learned, Progress};
 
 use super::wire::{Order, Saying};
 use crate::{
@@ -68,6 +68,9 @@ pub(super) struct Kept {
     pub(super) files: BTreeMap<String, Position>,
     pub(super) houses: BTreeMap<String, Heard>,
     pub(super) incidents: Vec<Incident>,
+    /// Windows that run: each is as far as its door process was heard.
+    #[serde(default)]
+    pub(super) windows: Vec<Progress>,
     pub(super) queue: VecDeque<Saying>,
     /// Sayings that found the queue full and were not told to the room yet.
     pub(super) refused: u64,
@@ -101,6 +104,7 @@ impl Store {
             files: BTreeMap::new(),
             houses: BTreeMap::new(),
             incidents: Vec::new(),
+            windows: Vec::new(),
             queue: VecDeque::new(),
             refused: 0,
             uses: Vec::new(),

@@ -4,7 +4,7 @@ use evidence::room::{IncidentClosed, IncidentOpened, IncidentUpdated, SignalSeen
 use order::Text;
 use std::collections::BTreeSet;
 use vocabulary::{Digest, IncidentId, Scope, Selector, SignalId};
-use warning::{Effect, Incident, Roll, Sentence, Signal, Touched, Watch};
+use warning::{Effect, Incident, Kind, Roll, Sentence, Signal, Touched, Watch};
 
 use super::wire::{Saying, both};
 
@@ -40,16 +40,7 @@ pub(super) fn sayings(
                 &format!("Signal {signal} zum {again}. Mal wieder gesehen."),
                 &format!("Signal {signal} seen again, {again} times by now."),
             )),
-            Effect::Settled { signal } => {
-                let holds = |incident: &&Incident| incident.signals().contains_key(&signal);
-                said.extend(watch.incidents().find(holds).and_then(|incident| {
-                    note(
-                        incident.id(),
-                        &format!("Signal {signal}: die Werte sind wieder üblich. Die Ursache ist damit nicht erklärt."),
-                        &format!("Signal {signal}: the figures are usual again. That does not explain the cause."),
-                    )
-                }));
-            }
+            Effect::Settled { signal } => said.extend(settled(watch, &signal)),
             Effect::Joined { from, into } => said.extend(closed(
                 &from,
                 &format!("Aufgegangen in Vorfall {into}."),
@@ -66,6 +57,29 @@ pub(super) fn sayings(
     // It belongs to no incident: too many are open.
     said.extend(seen.and_then(|signal| signal_seen(&signal, None)));
     (said, grown)
+}
+
+/// The symptom is gone. The cause is not explained by that, and the words say so.
+fn settled(watch: &Watch, signal: &SignalId) -> Option<Saying> {
+    let incident = watch
+        .incidents()
+        .find(|incident| incident.signals().contains_key(signal))?;
+    let (de, en) = match incident.signals().get(signal)?.signal.kind {
+        Kind::Drift => ("nichts kommt mehr durch", "nothing passes any more"),
+        Kind::EauRate
+        | Kind::ErrorShare
+        | Kind::KeyErrors
+        | Kind::PaymentVolume
+        | Kind::Canary
+        | Kind::Silence
+        | Kind::Suricata
+        | Kind::Wazuh => ("die Werte sind wieder üblich", "the figures are usual again"),
+    };
+    note(
+        incident.id(),
+        &format!("Signal {signal}: {de}. Die Ursache ist damit nicht erklärt."),
+        &format!("Signal {signal}: {en}. That does not explain the cause."),
+    )
 }
 
 fn opened(incident: &Incident, roll: &Roll) -> Option<Saying> {

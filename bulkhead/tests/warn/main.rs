@@ -12,6 +12,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod drift;
 mod seat;
 mod warner;
 

@@ -92,6 +92,7 @@ impl Warner {
                 control: world.side.system.door["door"],
                 silence: None,
             }],
+            probers: Vec::new(),
             addresses: vec![
                 address("10.1.0.0/16", 1),
                 address("10.2.0.0/16", 2),
