@@ -83,6 +83,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "console",
             "door",
             "drill",
+            "eau",
             "estate",
             "evidence",
             "ledger",

@@ -3,6 +3,7 @@
 pub mod booklet;
 pub mod callout;
 pub mod contacts;
+pub mod eau;
 pub mod estate;
 pub mod onboard;
 pub mod order;
@@ -69,6 +70,9 @@ enum Command {
     Warn(process::Arguments),
     /// Notumgebung: liest, was Türen ihr gestatten, legt ab, antwortet nach Freigabe. / Emergency environment: reads what doors grant, files it, answers what was released.
     Emergency(process::Arguments),
+    /// Krankschreibungen nach den Regeln des Fachs prüfen. / Check sick notes by the rules of the field.
+    #[command(subcommand)]
+    Eau(eau::Command),
     /// Eine Kasse bereit machen: die Liste, Schritt für Schritt. / Make an insurer ready: the list, step by step.
     Onboard(onboard::Arguments),
     /// Kontaktbuch versiegeln oder zeigen. / Seal or show the contact book.
@@ -105,6 +109,7 @@ impl Cli {
             Command::Publish(arguments) => process::publish(&arguments),
             Command::Warn(arguments) => process::warn(&arguments),
             Command::Emergency(arguments) => process::emergency(&arguments),
+            Command::Eau(command) => eau::run(command),
             Command::Onboard(arguments) => onboard::run(&arguments),
             Command::Contacts(command) => contacts::run(command),
             Command::Callout(arguments) => callout::run(&arguments),

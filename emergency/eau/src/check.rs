@@ -254,6 +254,7 @@ impl Validator {
             codes: &self.codes,
             on,
             findings: Vec::new(),
+            counters: Vec::with_capacity(128),
         };
         if let Some(finding) = untimely(standing, on) {
             walk.findings.push(finding);

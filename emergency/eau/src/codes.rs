@@ -79,8 +79,4 @@ impl Codes {
         }
         words
     }
-
-    pub(crate) fn knows(&self, list: &str) -> bool {
-        self.lists.contains_key(list)
-    }
 }

@@ -73,13 +73,10 @@ impl Primitive {
                         .bytes()
                         .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
             }
-            Self::Uri | Self::Canonical => !value.is_empty() && !value.contains(char::is_whitespace),
-            Self::Code => {
-                !value.is_empty()
-                    && value.trim() == value
-                    && !value.contains("  ")
-                    && !value.contains(['\t', '\n', '\r'])
+            Self::Uri | Self::Canonical => {
+                !value.is_empty() && value.bytes().fold(true, |fits, byte| fits & (byte > b' '))
             }
+            Self::Code => is_code(value),
             Self::Text => !value.is_empty(),
             Self::Boolean => matches!(value, "true" | "false"),
             Self::Date => date(value).is_some(),
@@ -88,6 +85,18 @@ impl Primitive {
             Self::PositiveInt => (1..=10).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit()),
         }
     }
+}
+
+/// Single spaces inside, nothing else that is white.
+fn is_code(value: &str) -> bool {
+    let mut before = b' ';
+    for byte in value.bytes() {
+        if byte < b' ' || (byte == b' ' && before == b' ') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b' '
 }
 
 /// Year, or month, or day; the day it begins with.

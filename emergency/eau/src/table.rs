@@ -65,6 +65,8 @@ pub(crate) struct Row {
     pub(crate) profile: Option<Box<str>>,
     pub(crate) rules: Vec<Named>,
     pub(crate) kids: Vec<Group>,
+    /// Groups and slices to be counted below.
+    pub(crate) counters: usize,
     pub(crate) banned: Vec<Box<str>>,
 }
 
@@ -73,6 +75,8 @@ pub(crate) struct Row {
 pub(crate) struct Group {
     pub(crate) name: Box<str>,
     pub(crate) row: usize,
+    /// Place of its counter; those of its slices follow.
+    pub(crate) counter: usize,
     pub(crate) slices: Vec<(When, usize)>,
     pub(crate) closed: bool,
 }
@@ -112,6 +116,10 @@ impl Table {
             ..
         } = reading;
         for row in &mut rows {
+            for group in &mut row.kids {
+                group.counter = row.counters;
+                row.counters = row.counters.saturating_add(1).saturating_add(group.slices.len());
+            }
             if row.kind == Kind::Complex(None) && row.kids.is_empty() {
                 row.kind = Kind::Complex(types.get(&row.type_name).copied());
             }
@@ -216,6 +224,7 @@ impl Reading {
             (None, _) => parent.kids.push(Group {
                 name: name.into(),
                 row: at,
+                counter: 0,
                 slices: Vec::new(),
                 closed,
             }),
@@ -248,6 +257,7 @@ fn blank(id: Box<str>, name: Box<str>, type_name: &str) -> Row {
         profile: None,
         rules: Vec::new(),
         kids: Vec::new(),
+        counters: 0,
         banned: Vec::new(),
     }
 }

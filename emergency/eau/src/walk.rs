@@ -1,12 +1,14 @@
 //! Walks a document along the rows of its profile and notes what does not fit.
 
+mod select;
+
 use jiff::civil::Date;
 
 use crate::{
     codes::Codes,
     finding::{Finding, Found, Severity},
-    table::{Group, Kind, MANY, Row, Table, When},
-    view::{View, url},
+    table::{Group, Kind, Row, Table},
+    view::View,
     xml::{NONE, Space},
 };
 
@@ -22,6 +24,8 @@ pub(crate) struct Walk<'w, 'd, 'a> {
     pub(crate) codes: &'w Codes,
     pub(crate) on: Option<Date>,
     pub(crate) findings: Vec<Finding>,
+    /// How often groups and slices of the open elements occurred.
+    pub(crate) counters: Vec<u32>,
 }
 
 impl Walk<'_, '_, '_> {
@@ -155,14 +159,13 @@ impl Walk<'_, '_, '_> {
             }
             return;
         };
-        let value = value.to_owned();
-        if !primitive.fits(&value) {
+        if !primitive.fits(value) {
             let (german, english) = primitive.words();
             self.note(
                 at,
                 format!("{}#type", row.id),
                 (german.into(), english.into()),
-                &value,
+                value,
             );
             return;
         }
@@ -173,7 +176,7 @@ impl Walk<'_, '_, '_> {
                 at,
                 format!("{}#fixed", row.id),
                 (format!("genau „{fix}“"), format!("exactly “{fix}”")),
-                &value,
+                value,
             );
         }
         if let Some(max) = row.length_max
@@ -187,9 +190,9 @@ impl Walk<'_, '_, '_> {
             self.note(at, format!("{}#maxLength", row.id), words, &found);
         }
         if let Some(list) = &row.codes
-            && !self.codes.holds(list, None, &value, self.on)
+            && !self.codes.holds(list, None, value, self.on)
         {
-            self.unlisted(at, row, list, &value);
+            self.unlisted(at, row, list, value);
         }
     }
 
@@ -257,14 +260,7 @@ impl Walk<'_, '_, '_> {
             self.weigh(at, format!("{}#reference", row.id), words, &reference, severity);
             return;
         };
-        let claims = self.view.values(entry.resource, &["meta", "profile"]);
-        let claimed = |name: &str| {
-            claims.iter().any(|claim| {
-                claim
-                    .strip_prefix(url::PROFILE)
-                    .is_some_and(|own| own.split('|').next() == Some(name))
-            })
-        };
+        let unclaimed = document.down(entry.resource, &["meta", "profile"]) == NONE;
         let of_kind = |name: &str| {
             let target = self.table.profile(name).and_then(|at| self.table.row(at));
             target.is_none_or(|target| entry.kind == &*target.name)
@@ -273,7 +269,7 @@ impl Walk<'_, '_, '_> {
         if !row
             .refers
             .iter()
-            .any(|name| of_kind(name) && (claimed(name) || claims.is_empty()))
+            .any(|name| of_kind(name) && (unclaimed || self.claimed(entry.resource, name)))
         {
             let kind = entry.kind.to_owned();
             self.note(at, format!("{}#reference", row.id), (targets(), targets()), &kind);
@@ -283,6 +279,8 @@ impl Walk<'_, '_, '_> {
     /// Children: known, in order, as often as allowed.
     fn below(&mut self, at: u32, row: &Row) {
         let document = self.view.document;
+        let counters = self.counters.len();
+        self.counters.resize(counters.saturating_add(row.counters), 0);
         let mut place = 0_usize;
         for kid in document.kids(at) {
             let name = document.at(kid).name;
@@ -290,10 +288,10 @@ impl Walk<'_, '_, '_> {
             let found = match later {
                 Some(steps) => {
                     place = place.saturating_add(steps);
-                    row.kids.get(place)
+                    Some(place)
                 }
                 None => {
-                    let earlier = row.kids.iter().find(|group| &*group.name == name);
+                    let earlier = row.kids.iter().position(|group| &*group.name == name);
                     if earlier.is_some() {
                         let words = (
                             "in der Reihenfolge von FHIR".into(),
@@ -304,19 +302,43 @@ impl Walk<'_, '_, '_> {
                     earlier
                 }
             };
-            match found {
-                Some(group) => self.child(kid, row, group),
+            match found.and_then(|place| row.kids.get(place)) {
+                Some(group) => {
+                    let slice = group.slices.iter().position(|(when, _)| self.selects(kid, when));
+                    self.count(counters, group, slice);
+                    self.child(kid, row, group, slice);
+                }
                 None => self.stranger(kid, row, name),
             }
         }
         for group in &row.kids {
-            self.counts(at, group);
+            let own = counters.saturating_add(group.counter);
+            self.often(at, group.row, own);
+            for (slice, (_, row)) in group.slices.iter().enumerate() {
+                self.often(at, *row, own.saturating_add(slice).saturating_add(1));
+            }
+        }
+        self.counters.truncate(counters);
+    }
+
+    /// Counts an element for its group, and for its slice.
+    fn count(&mut self, counters: usize, group: &Group, slice: Option<usize>) {
+        let own = counters.saturating_add(group.counter);
+        for place in [
+            Some(own),
+            slice.map(|slice| own.saturating_add(slice).saturating_add(1)),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            if let Some(count) = self.counters.get_mut(place) {
+                *count = count.saturating_add(1);
+            }
         }
     }
 
-    fn child(&mut self, at: u32, parent: &Row, group: &Group) {
-        let slice = group.slices.iter().find(|(when, _)| self.selects(at, when));
-        match slice {
+    fn child(&mut self, at: u32, parent: &Row, group: &Group, slice: Option<usize>) {
+        match slice.and_then(|slice| group.slices.get(slice)) {
             Some((_, row)) => {
                 if let Some(row) = self.table.row(*row)
                     && row.max != 0
@@ -389,32 +411,9 @@ impl Walk<'_, '_, '_> {
         }
     }
 
-    fn counts(&mut self, parent: u32, group: &Group) {
-        let document = self.view.document;
-        let Some(whole) = self.table.row(group.row) else {
-            return;
-        };
-        let count = document
-            .kids(parent)
-            .filter(|kid| document.at(*kid).name == &*group.name)
-            .count();
-        self.often(parent, whole, count);
-        for (place, (_, row)) in group.slices.iter().enumerate() {
-            let mine = document
-                .kids(parent)
-                .filter(|kid| document.at(*kid).name == &*group.name)
-                .filter(|kid| {
-                    group.slices.iter().position(|(when, _)| self.selects(*kid, when)) == Some(place)
-                })
-                .count();
-            if let Some(row) = self.table.row(*row) {
-                self.often(parent, row, mine);
-            }
-        }
-    }
-
-    fn often(&mut self, parent: u32, row: &Row, count: usize) {
-        let count = u32::try_from(count).unwrap_or(MANY);
+    fn often(&mut self, parent: u32, row: usize, counter: usize) {
+        let count = self.counters.get(counter).copied().unwrap_or_default();
+        let Some(row) = self.table.row(row) else { return };
         if count < row.min {
             let words = (format!("mindestens {}", row.min), format!("at least {}", row.min));
             self.note(parent, format!("{}#min", row.id), words, &count.to_string());
@@ -425,60 +424,6 @@ impl Walk<'_, '_, '_> {
         if count > row.max {
             let words = (format!("höchstens {}", row.max), format!("at most {}", row.max));
             self.note(parent, format!("{}#max", row.id), words, &count.to_string());
-        }
-    }
-
-    fn selects(&self, at: u32, when: &When) -> bool {
-        let document = self.view.document;
-        match when {
-            When::This(value) => document.value(at) == Some(value),
-            When::Url(url) => document.at(at).url.as_deref() == Some(url),
-            When::Below(path, value) => {
-                let mut found = false;
-                self.down(at, path, &mut |at| found |= document.value(at) == Some(value));
-                found
-            }
-            When::Coding(path, system, code) => {
-                let mut found = false;
-                self.down(at, path, &mut |at| {
-                    found |= document.value(document.first(at, "system")) == Some(system)
-                        && document.value(document.first(at, "code")) == Some(code);
-                });
-                found
-            }
-            When::Resource(kind, profile) => self.claims(at, kind, profile),
-        }
-    }
-
-    /// The resource inside is of this kind. Conditions are told apart by the profile they claim, in whatever version.
-    fn claims(&self, at: u32, kind: &str, profile: &str) -> bool {
-        let document = self.view.document;
-        let inside = document
-            .kids(document.first(at, "resource"))
-            .next()
-            .unwrap_or(NONE);
-        let claimed = || {
-            self.view
-                .values(inside, &["meta", "profile"])
-                .iter()
-                .any(|claim| {
-                    claim
-                        .strip_prefix(url::PROFILE)
-                        .is_some_and(|own| own.split('|').next() == Some(profile))
-                })
-        };
-        document.at(inside).name == kind && (kind != "Condition" || claimed())
-    }
-
-    fn down(&self, of: u32, path: &[Box<str>], take: &mut dyn FnMut(u32)) {
-        let Some((name, rest)) = path.split_first() else {
-            take(of);
-            return;
-        };
-        for kid in self.view.document.kids(of) {
-            if self.view.document.at(kid).name == &**name {
-                self.down(kid, rest, take);
-            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Rule;
 use crate::{
-    logic::{NO, Truth, YES, implies},
+    logic::{NO, Truth, YES, and, implies},
     version::Version,
     view::View,
     xml::NONE,
@@ -118,8 +118,12 @@ fn organization_7(view: &View<'_, '_>, at: u32) -> Truth {
 
 fn organization_8(view: &View<'_, '_>, at: u32) -> Truth {
     let (first, _) = lines(view, at);
-    let unnumbered = first.house_number == Some(Some(NO_NUMBER)) && first.street.is_some();
-    implies(Some(unnumbered), same(first.text, first.street))
+    let unnumbered = match first.house_number {
+        None => Some(false),
+        Some(number) => number.map(|number| number == NO_NUMBER),
+    };
+    let asked = and(&[unnumbered, Some(first.street.is_some())]);
+    implies(asked, same(first.text, first.street))
 }
 
 fn patient_1(view: &View<'_, '_>, at: u32) -> Truth {

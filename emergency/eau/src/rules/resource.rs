@@ -102,22 +102,22 @@ fn no_second_payor(view: &View<'_, '_>, at: u32) -> Truth {
     implies(payor, Some(!second))
 }
 
-/// Codes of the qualification that says what kind of person somebody is.
-pub(super) fn qualifications<'d>(view: &View<'d, '_>, person: u32) -> Vec<&'d str> {
+/// Codes of the qualifications that say what kind of person somebody is.
+pub(super) fn qualifications<'d>(view: &View<'d, '_>, person: u32) -> Vec<Option<&'d str>> {
     let mut found = Vec::new();
     view.collect(person, &["qualification", "code", "coding"], &mut |coding| {
         if view.document.value(view.document.first(coding, "system")) == Some(url::QUALIFICATION) {
-            found.extend(view.values(coding, &["code"]));
+            found.push(view.document.value(view.document.first(coding, "code")));
         }
     });
     found
 }
 
-/// `all(code = a or code = b …)`.
+/// `all(code = a or code = b …)`; a missing code is none of them.
 pub(super) fn qualified(view: &View<'_, '_>, person: u32, codes: &[&str]) -> bool {
     qualifications(view, person)
         .iter()
-        .all(|code| codes.contains(code))
+        .all(|own| own.is_some_and(|own| codes.contains(&own)))
 }
 
 /// Identifiers whose type has exactly this code.

@@ -188,9 +188,10 @@ impl Cutting<'_> {
             at.value = Some(wrong.into())
         });
         if let Some(fix) = &row.fix {
-            let other = match primitive {
-                Primitive::Boolean => "false".to_owned(),
-                _ => format!("{fix}x"),
+            let other = if primitive == Primitive::Boolean {
+                "false".to_owned()
+            } else {
+                format!("{fix}x")
             };
             self.change(&format!("{}#fixed", row.id), path, |at| at.value = Some(other));
         }

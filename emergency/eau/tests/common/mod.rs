@@ -4,7 +4,7 @@
 use std::{io::Write, path::PathBuf};
 
 /// The folder of the sick note samples, or `None` with a visible word about it.
-pub fn shared(below: &str) -> Option<PathBuf> {
+pub(crate) fn shared(below: &str) -> Option<PathBuf> {
     let root = std::env::var_os("BULKHEAD_SHARED").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
         PathBuf::from,
@@ -22,7 +22,7 @@ pub fn shared(below: &str) -> Option<PathBuf> {
 }
 
 /// XML files of a folder, sorted.
-pub fn files(folder: &PathBuf) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &PathBuf) -> Vec<PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -33,7 +33,7 @@ pub fn files(folder: &PathBuf) -> Vec<PathBuf> {
 }
 
 /// A text that says what was found, for failures.
-pub fn words(checked: &eau::Checked) -> String {
+pub(crate) fn words(checked: &eau::Checked) -> String {
     checked
         .findings
         .iter()
