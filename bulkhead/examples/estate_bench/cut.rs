@@ -7,22 +7,22 @@ use std::{
 };
 
 use hyper::Method;
-use vocabulary::DoorId;
+use vocabulary::{DoorId, InsurerId};
 
 use crate::{middle, people::People, say, screens::Screen};
 
 /// Longest wait for a cut to be applied or proven.
 const WAIT: Duration = Duration::from_secs(60);
-/// How often the picture is asked. Asking costs the control room a few milliseconds each time, on the cores that work.
-const LOOK_EVERY: Duration = Duration::from_millis(25);
-/// How often the whole picture is asked, once everything is applied.
-const LOOK_AT_ALL_EVERY: Duration = Duration::from_millis(100);
+/// How often one insurer's row is asked for. The whole picture of 4,000 cells costs the control room and us many
+/// milliseconds each time, on the cores that work: it is asked once, when every row was seen to be done.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How long the prober may take to find every open door open, before a cut.
 const OPEN_WAIT: Duration = Duration::from_secs(180);
 
 /// Cuts and opens again `runs` times; says the medians.
 pub async fn measure(people: &People<'_>, screen: &mut Screen, tried: &BTreeSet<DoorId>, runs: usize) {
-    let cells = people.ground.cells();
+    let all: BTreeSet<DoorId> = people.ground.estate.doors().map(|(door, _, _)| door).collect();
+    let cells = all.len();
     let (mut logged, mut recorded, mut applied, mut proven) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for run in 1..=runs {
@@ -31,12 +31,14 @@ pub async fn measure(people: &People<'_>, screen: &mut Screen, tried: &BTreeSet<
         let (began, wall) = (Instant::now(), SystemTime::now());
         people.publish(&order).await;
         logged.push(millis(began));
-        until_applied(screen, cells, began).await;
+        let missing = until(screen, &all, "held", None, began).await;
+        assert_eq!(missing, 0, "{missing} of {cells} cells are not applied");
         applied.push(millis(began));
         let written = people.system.last_written(people.ground);
         recorded.push(written.duration_since(wall).unwrap_or_default().as_secs_f64() * 1_000.0);
-        let (count, took) = until_proven(screen, tried, began).await;
-        if count == tried.len() {
+        let missing = until(screen, tried, "held", Some("proven"), began).await;
+        let (count, took) = (tried.len() - missing, millis(began));
+        if missing == 0 {
             proven.push(took);
         }
         say(&format!(
@@ -89,83 +91,64 @@ fn millis(began: Instant) -> f64 {
 /// Waits until the prober has found every door it tries open, with sessions that will be old when the cut comes.
 async fn settle(screen: &mut Screen, tried: &BTreeSet<DoorId>) {
     let began = Instant::now();
-    let mut looks = tokio::time::interval(Duration::from_millis(500));
     loop {
-        looks.tick().await;
-        let found = proven_cells(screen, "open").await;
-        let count = tried
-            .iter()
-            .filter(|door| found.contains(&door.cell().to_string()))
-            .count();
-        if count == tried.len() {
-            say(&format!(
-                "  the prober holds sessions at {count} open doors after {:.1} s",
-                began.elapsed().as_secs_f64()
+        let missing = until(screen, tried, "open", Some("proven"), Instant::now()).await;
+        let took = began.elapsed().as_secs_f64();
+        if missing == 0 {
+            let count = tried.len();
+            return say(&format!(
+                "  the prober holds sessions at {count} open doors after {took:.1} s"
             ));
-            return;
         }
         if began.elapsed() > OPEN_WAIT {
-            say(&format!(
-                "  the prober found only {count} of {} doors open",
-                tried.len()
-            ));
-            return;
+            return say(&format!("  the prober did not find {missing} doors open in {took:.1} s"));
         }
     }
 }
 
-/// Waits until no cell of the picture is open any more.
-async fn until_applied(screen: &mut Screen, cells: usize, began: Instant) {
+/// Waits until every one of these doors stands like this in the picture, with this grade if one is asked for; gives how
+/// many do not when waiting is over.
+async fn until(
+    screen: &mut Screen,
+    doors: &BTreeSet<DoorId>,
+    position: &str,
+    grade: Option<&str>,
+    began: Instant,
+) -> usize {
+    let mut insurers: BTreeSet<&InsurerId> = doors.iter().map(|door| &door.cell().insurer).collect();
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        let picture = screen
-            .json(Method::GET, "/api/v1/cells?stellung=held", None)
-            .await;
-        if picture["shown"].as_u64() == Some(cells as u64) {
-            return;
-        }
-        let shown = &picture["shown"];
-        assert!(
-            began.elapsed() < WAIT,
-            "only {shown} of {cells} cells are applied"
-        );
-    }
-}
-
-/// Waits until every cell that is tried is proven closed; gives how many were, and when the last look began.
-async fn until_proven(screen: &mut Screen, tried: &BTreeSet<DoorId>, began: Instant) -> (usize, f64) {
-    let mut looks = tokio::time::interval(LOOK_AT_ALL_EVERY);
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        let found = proven_cells(screen, "held").await;
-        let count = tried
-            .iter()
-            .filter(|door| found.contains(&door.cell().to_string()))
-            .count();
-        if count == tried.len() || began.elapsed() > WAIT {
-            return (count, millis(began));
+    while let Some(insurer) = insurers.first().copied() {
+        let row = format!("stellung={position}&suche={insurer}");
+        let found = cells_like(screen, &row, grade).await;
+        let mut own = doors.iter().filter(|door| door.cell().insurer == *insurer);
+        if own.all(|door| found.contains(&door.cell().to_string())) {
+            insurers.remove(insurer);
+        } else if began.elapsed() > WAIT {
+            break;
+        } else {
+            looks.tick().await;
         }
     }
+    // All at one moment, whatever the rows said one after the other.
+    let found = cells_like(screen, &format!("stellung={position}"), grade).await;
+    let is_missing = |door: &&DoorId| !found.contains(&door.cell().to_string());
+    doors.iter().filter(is_missing).count()
 }
 
-/// Cells in this position whose position is proven.
-async fn proven_cells(screen: &mut Screen, position: &str) -> BTreeSet<String> {
-    let picture = screen
-        .json(Method::GET, &format!("/api/v1/cells?stellung={position}"), None)
-        .await;
+/// Cells of the picture that this query shows, with this grade if one is asked for.
+async fn cells_like(screen: &mut Screen, query: &str, grade: Option<&str>) -> BTreeSet<String> {
+    let path = format!("/api/v1/cells?{query}");
+    let picture = screen.json(Method::GET, &path, None).await;
     let rows = picture["rows"].as_array().cloned().unwrap_or_default();
     let cells = rows.iter().filter_map(|row| row["cells"].as_array()).flatten();
-    let proven = cells.filter(|cell| cell["grade"] == "proven");
-    proven
-        .filter_map(|cell| {
-            Some(format!(
-                "{}/{}",
-                cell["insurer"].as_str()?,
-                cell["service"].as_str()?
-            ))
-        })
-        .collect()
+    let like = cells.filter(|cell| grade.is_none_or(|grade| cell["grade"] == grade));
+    like.filter_map(|cell| {
+        Some(format!(
+            "{}/{}",
+            cell["insurer"].as_str()?,
+            cell["service"].as_str()?
+        ))
+    })
+    .collect()
 }

@@ -77,7 +77,12 @@ impl Screen {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let body = Full::from(body.map(Value::to_string).unwrap_or_default());
-        self.sender.ready().await.unwrap();
+        if self.sender.ready().await.is_err() {
+            // The console ends a connection that was idle for long; a browser connects again.
+            let token = std::mem::take(&mut self.token);
+            *self = Self::connect(self.host, token).await;
+            self.sender.ready().await.unwrap();
+        }
         let answer = self
             .sender
             .send_request(request.body(body).unwrap())

@@ -52,7 +52,7 @@ const ROOMS: &[Room] = &[
         package: "bulkhead",
         example: "estate_bench",
         // Shorter than we wait: it ends its processes itself.
-        words: &["DIR", "--within", "840"],
+        words: &["DIR", "--within", "290"],
     },
 ];
 
