@@ -4,6 +4,8 @@
 //! newest that is there. Adapters only move facts: what nobody measured or wrote down stays "not known".
 
 mod board;
+pub mod cuts;
+pub mod drive;
 mod duties;
 mod life;
 pub mod peace;
@@ -16,7 +18,7 @@ use estate::Estate;
 use evidence::{Content, JournalEntry, Picture, RoomEntry};
 use publication::obligations::Clock;
 use readiness::board::Board;
-use restoration::Plan;
+use restoration::{Plan, run::Effect};
 use tokio::{sync::watch, time::timeout};
 use vocabulary::{DoorId, Timestamp};
 
@@ -44,6 +46,7 @@ const LOOK_MAX: usize = 4_096;
 /// What other rooms know, as it stood at one moment.
 pub struct Known {
     plan: Plan,
+    steps: Vec<Effect>,
     board: Board,
     clocks: Vec<Clock>,
     base: Arc<Base>,
@@ -82,10 +85,19 @@ impl Base {
         })
     }
 
-    fn make(self: &Arc<Self>, picture: &Picture, entries: &Entries, now: Timestamp) -> Known {
+    fn make(
+        self: &Arc<Self>,
+        picture: &Picture,
+        entries: &Entries,
+        drive: &mut drive::Drive,
+        now: Timestamp,
+    ) -> Known {
         let (estate, peace) = (&self.estate, &self.peace);
+        let facts = situation(estate, picture, peace, now);
+        let plan = Plan::make(estate, &facts);
         Known {
-            plan: Plan::make(estate, &situation(estate, picture, peace, now)),
+            steps: drive.step(estate, &plan, facts),
+            plan,
             board: board(estate, picture, peace, now),
             clocks: self.duties.clocks(estate, picture, peace, entries, now),
             base: self.clone(),
@@ -98,10 +110,12 @@ impl Known {
     pub(super) fn others(&self) -> Others<'_> {
         Others {
             plan: Some(&self.plan),
+            steps: &self.steps,
             board: Some(&self.board),
             clocks: &self.clocks,
             clock_rules: self.base.duties.rules(),
             way_in: self.base.way_in.as_ref(),
+            law: Some(self.base.duties.law()),
             ..Others::default()
         }
     }
@@ -114,25 +128,32 @@ pub(super) async fn keep(
     shown: watch::Sender<Option<Arc<Known>>>,
 ) {
     let mut picture = journal.watch();
-    let mut entries = Looked::default();
+    let (mut entries, mut driven) = (Looked::default(), drive::Drive::default());
     loop {
         let now_shown = picture.borrow_and_update().clone();
         let (base, journal) = (base.clone(), journal.clone());
         let making = tokio::task::spawn_blocking(move || {
             entries.look(&journal, &now_shown);
-            let known = base.make(&now_shown, &entries.found, clock::now());
-            (known, entries)
+            let known = base.make(&now_shown, &entries.found, &mut driven, clock::now());
+            let proposed = drive::entries(&base.estate, &now_shown, &known.steps, clock::now());
+            if !proposed.is_empty()
+                && let Err(error) = journal.append(proposed)
+            {
+                // The next look proposes it again.
+                tracing::error!(%error, "what the return proposes could not be written");
+            }
+            (known, entries, driven)
         });
         match making.await {
-            Ok((known, looked)) => {
-                entries = looked;
+            Ok((known, looked, drove)) => {
+                (entries, driven) = (looked, drove);
                 shown.send_replace(Some(Arc::new(known)));
             }
             Err(error) => {
                 // Better nothing than something old that looks new.
                 tracing::error!(%error, "plan, board and clocks cannot be made");
                 shown.send_replace(None);
-                entries = Looked::default();
+                (entries, driven) = (Looked::default(), drive::Drive::default());
             }
         }
         tokio::time::sleep(REST).await;

@@ -231,17 +231,7 @@ impl Desk<'_> {
             return false;
         };
         let forecast = self.authority.forecast(asked, &facts, self.now);
-        forecast.missing.iter().all(|lack| match lack {
-            clearance::Refused::Missing(missing)
-            | clearance::Refused::Order(order::Refused::Missing(missing)) => {
-                matches!(missing.part, Part::Commander | Part::Consent(_))
-            }
-            clearance::Refused::Several(parts) => parts
-                .parts()
-                .iter()
-                .all(|missing| matches!(missing.part, Part::Commander | Part::Consent(_))),
-            _other => false,
-        })
+        forecast.missing.iter().all(is_for_people)
     }
 
     /// A closing of cells that must not go on. Environments that were cut off again are shut by whoever cut them: that is
@@ -342,6 +332,21 @@ impl Desk<'_> {
             }
         }
     }
+}
+
+/// Whether a lack is one that signatures under the draft and the insurer's yes will fill.
+fn is_for_people(lack: &clearance::Refused) -> bool {
+    use clearance::Refused;
+    let parts = if let Refused::Missing(missing) | Refused::Order(order::Refused::Missing(missing)) = lack {
+        std::slice::from_ref(missing)
+    } else if let Refused::Several(parts) = lack {
+        parts.parts()
+    } else {
+        return false;
+    };
+    parts
+        .iter()
+        .all(|missing| matches!(missing.part, Part::Commander | Part::Consent(_)))
 }
 
 /// Exactly these cells.

@@ -1,7 +1,7 @@
 //! From the journal to the clocks of legal duties: who knew what since when, and what was sent.
 //!
 //! Knowledge is an entry of the journal. The provider knows of an incident when a person opened it, or touched one that
-//! a detector opened; an insurer when its
+//! a detector opened, or ordered the cut that opened it; an insurer when its
 //! own people did, signed for it, or answered a call about it. That data could not be reached is knowledge of a breach
 //! only where doors of the incident's scope were really ordered shut.
 
@@ -11,14 +11,19 @@ use console::preview::ClockRule;
 use estate::Estate;
 use evidence::{CalloutStep, Incident, Picture, Statement};
 use order::Act;
-use publication::obligations::{
-    BadLaw, Clock, Due, Entry, Knowledge, Law, ObligationId, PersonKind, Regime, Sent, Trigger, clocks,
+use publication::{
+    Lang,
+    obligations::{
+        BadLaw, Clock, Due, Entry, Knowledge, Law, Obligation, ObligationId, PersonKind, Regime, Sent, Trigger,
+        clocks,
+    },
+    text::Sentence,
 };
 use vocabulary::{
     Class, IncidentId, InsurerId, LegalEntityId, PersonId, Place, Scope, Seconds, ServiceId, Timestamp,
 };
 
-use super::peace::Peace;
+use super::{cuts, peace::Peace};
 
 /// A managed service that is away for longer is a significant incident (Implementing Regulation (EU) 2024/2690, Art. 10).
 const SIGNIFICANT_AFTER: Seconds = Seconds(30 * 60);
@@ -41,6 +46,12 @@ impl Duties {
         let law = Law::built_in()?;
         let rules = rules(&law, estate);
         Ok(Self { law, rules })
+    }
+
+    /// The duties themselves, for those who write the notices.
+    #[must_use]
+    pub const fn law(&self) -> &Law {
+        &self.law
     }
 
     /// Clocks a cut can start, for previews.
@@ -172,6 +183,7 @@ fn provider_knows(
         .chain(updated.map(|(at, ..)| *at))
         .chain(answered.map(|call| call.at))
         .chain(first_cut(estate, picture, incident).map(|cut| cut.max(incident.opened.0)))
+        .chain(cuts::made(picture, id, incident))
         .min()
 }
 
@@ -234,23 +246,26 @@ fn told_since(
         .min()
 }
 
-/// What was sent. The journal's entry names duty and legal person; it counts for the newest incident that person knew of.
+/// What was sent. An entry that names no incident counts for the newest one that legal person knew of.
 fn sent(picture: &Picture, known: &[Knowledge]) -> Vec<Sent> {
     let notices = picture.people().obligations.iter();
     notices
         .filter_map(|notice| {
-            let obligation: ObligationId = notice.body.obligation.parse().ok()?;
+            let body = &notice.body;
+            let obligation: ObligationId = body.obligation.parse().ok()?;
+            // Nobody sends tomorrow: a later time than that of the entry is a slip, and the entry's counts.
+            let at = body.sent.unwrap_or(notice.at).min(notice.at);
             let own = known
                 .iter()
-                .filter(|one| one.legal_person == notice.body.entity && one.known_at <= notice.at);
-            let newest = own.max_by_key(|one| one.known_at)?;
+                .filter(|one| one.legal_person == body.entity && one.known_at <= notice.at);
+            let newest = || own.max_by_key(|one| one.known_at).map(|one| one.incident.clone());
             Some(Sent {
-                incident: newest.incident.clone(),
-                legal_person: notice.body.entity.clone(),
+                incident: body.incident.clone().or_else(newest)?,
+                legal_person: body.entity.clone(),
                 obligation,
-                at: notice.at,
-                request: None,
-                late_because: None,
+                at,
+                request: body.request.map(Entry),
+                late_because: body.because.as_ref().and_then(|why| Sentence::new(why.as_str()).ok()),
             })
         })
         .collect()
@@ -282,13 +297,22 @@ fn rules(law: &Law, estate: &Estate) -> Vec<ClockRule> {
     rules
 }
 
+/// What people call a duty, by which law, to whom.
+fn words(duty: &Obligation, lang: Lang) -> String {
+    let (title, basis) = (duty.title.text(lang), duty.legal_basis.text(lang));
+    let to = match lang {
+        Lang::De => "an",
+        Lang::En => "to",
+    };
+    format!("{title}, {basis}, {to} {}", duty.recipient.text(lang))
+}
+
 fn rule(law: &Law, estate: &Estate, clock: &Clock, after: Seconds) -> Option<ClockRule> {
     let duty = law.get(&clock.obligation)?;
-    let text = format!("{} ({})", duty.legal_basis, duty.recipient);
     Some(ClockRule {
         id: duty.id.to_string(),
-        de: text.clone(),
-        en: text,
+        de: words(duty, Lang::De),
+        en: words(duty, Lang::En),
         services: match &duty.regime {
             Regime::All => None,
             Regime::Only(services) => Some(services.clone()),

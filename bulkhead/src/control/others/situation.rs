@@ -306,6 +306,25 @@ fn services(opening: &Opening, insurer: &InsurerId) -> BTreeSet<ServiceId> {
         .collect()
 }
 
+/// What is reported of a door, for asking what it would answer.
+pub(super) fn door_facts(picture: &Picture, id: &DoorId) -> Option<clearance::DoorFacts> {
+    let door = picture.door(id)?;
+    let active = door.restrictions.iter();
+    Some(clearance::DoorFacts {
+        door: id.clone(),
+        place: door.place.clone(),
+        epoch: door.epoch,
+        active: active
+            .map(|(id, restriction)| clearance::RestrictionFacts {
+                id: *id,
+                class: restriction.class,
+                since: restriction.since,
+                signal: restriction.signal.clone(),
+            })
+            .collect(),
+    })
+}
+
 fn cell(picture: &Picture, id: &DoorId, home: &State, now: Timestamp) -> Option<CellFacts> {
     let door = picture.door(id)?;
     let reach = match picture.unreached(id, now, SILENCE_LIMIT) {
