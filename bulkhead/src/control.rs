@@ -315,7 +315,7 @@ fn take(journal: &Journaling, call: &Call) -> Reply {
     let taken = match call.path.as_str() {
         "/journal" => call
             .json::<LedgerPiece>()
-            .map(|piece| match journal.take_piece(&piece) {
+            .map(|piece| match journal.take_piece(piece) {
                 Ok(known) => Reply::json(&known),
                 Err(sentence) => Reply::refuse(422, &sentence),
             }),

@@ -3,7 +3,10 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{SyncSender, sync_channel},
+    },
 };
 
 use clearance::authority_origin;
@@ -36,7 +39,12 @@ pub(super) struct Journaling {
     journal: Mutex<Journal>,
     key: LogKey,
     picture: watch::Sender<Picture>,
+    /// Pieces of door ledgers that wait for the journal: as many as there are callers who wait with them.
+    waiting: Mutex<Vec<Waiting>>,
 }
+
+/// A piece of a door process's ledger, and who wants to know what became of it.
+type Waiting = (LedgerPiece, SyncSender<Result<Known, String>>);
 
 impl Journaling {
     /// Opens the journal, or begins it.
@@ -71,6 +79,7 @@ impl Journaling {
             estate: estate.clone(),
             picture: watch::Sender::new(journal.picture().clone()),
             journal: Mutex::new(journal),
+            waiting: Mutex::default(),
         })
     }
 
@@ -100,14 +109,18 @@ impl Journaling {
     fn change<T>(&self, change: impl FnOnce(&mut Journal) -> T) -> T {
         let mut journal = self.lock();
         let done = change(&mut journal);
-        // Also after a failure: what was recorded before it stands.
+        self.show(&journal);
+        done
+    }
+
+    /// Shows what became of the picture; also after a failure, for what was recorded before it stands.
+    fn show(&self, journal: &Journal) {
         let picture = journal.picture().clone();
         self.picture.send_if_modified(|shown| {
             let is_new = shown.head() != picture.head();
             *shown = picture;
             is_new
         });
-        done
     }
 
     /// Records what the room says.
@@ -118,11 +131,33 @@ impl Journaling {
         self.change(|journal| journal.append(entries, clock::now()))
     }
 
-    /// Takes a piece of a door process's ledger.
+    /// Takes a piece of a door process's ledger. After an order all of them tell at once: whoever gets hold of the journal
+    /// takes what everybody told, and the picture is shown, and copied, once.
     ///
     /// # Errors
     /// A sentence for the one who told it.
-    pub(super) fn take_piece(&self, piece: &LedgerPiece) -> Result<Known, String> {
+    pub(super) fn take_piece(&self, piece: LedgerPiece) -> Result<Known, String> {
+        let (tell, told) = sync_channel(1);
+        let waiting = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting().push((piece, tell));
+        let mut journal = self.lock();
+        let all = std::mem::take(&mut *waiting());
+        if !all.is_empty() {
+            let taken: Vec<_> = all
+                .into_iter()
+                .map(|(piece, tell)| (tell, self.ingest(&mut journal, &piece)))
+                .collect();
+            self.show(&journal);
+            for (tell, taken) in taken {
+                // Each of them waits.
+                let _told = tell.send(taken);
+            }
+        }
+        drop(journal);
+        told.recv().map_err(|error| error.to_string())?
+    }
+
+    fn ingest(&self, journal: &mut Journal, piece: &LedgerPiece) -> Result<Known, String> {
         let name = format!("{}/doors/{}", self.estate, piece.store);
         let source = Origin::new(&name).map_err(|error| error.to_string())?;
         let entries = piece
@@ -135,8 +170,8 @@ impl Journaling {
             source: SourceId(source),
             kind: SourceKind::Doors,
         };
-        let ingested = self
-            .change(|journal| journal.ingest(&feed, piece.from, &entries, Some(piece.head), clock::now()))
+        let ingested = journal
+            .ingest(&feed, piece.from, &entries, Some(piece.head), clock::now())
             .map_err(|error| error.to_string())?;
         report(&feed, &ingested);
         Ok(Known { len: ingested.next })
