@@ -2,12 +2,14 @@
 //! follow. It decides nothing: whatever it appends, each door judges for itself.
 
 mod authority;
+mod beyond;
 mod cosign;
 mod facts;
 mod journal;
 pub mod others;
 pub mod screen;
 mod sealed;
+mod shrink;
 mod warnings;
 
 use std::{
@@ -168,6 +170,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         room.clone(),
         room.len.subscribe(),
     ));
+    tasks.spawn(others::cuts::open_always(journal.clone()));
     let estate = screen.as_ref().map(|opened| opened.estate.clone());
     if let Some(opened) = screen {
         tasks.spawn(others::keep(opened.base, journal.clone(), opened.known));
@@ -350,10 +353,6 @@ async fn answer_log(room: &Room, call: Call) -> Reply {
         },
         (&Method::POST, "/nonce") => match call.json::<NonceEntry>() {
             Ok(nonce) => append(room, NONCE_KIND, &nonce),
-            Err(reply) => reply,
-        },
-        (&Method::POST, "/head") => match call.json::<StoreHead>() {
-            Ok(told) => remember_head(room, told),
             Err(reply) => reply,
         },
         (&Method::GET, "/head") => match call

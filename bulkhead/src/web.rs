@@ -43,6 +43,8 @@ const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Streams of events one address may hold open: a room full of screens behind one router.
 const STREAMS_PER_ADDRESS_MAX: usize = 256;
+/// Streams of events held open at once, by everybody: enough places stay for requests.
+const STREAMS_MAX: usize = 1024;
 /// Lines that wait for a slow listener; one that does not listen is cut, and asks again.
 const LINES_MAX: usize = 8;
 
@@ -77,6 +79,9 @@ impl Streams {
     #[must_use]
     pub fn take(&self, peer: IpAddr) -> Option<Stream> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.values().sum::<usize>() >= STREAMS_MAX {
+            return None;
+        }
         let count = open.entry(peer).or_default();
         if *count >= STREAMS_PER_ADDRESS_MAX {
             return None;

@@ -64,7 +64,7 @@ pub(super) async fn answer(estate: Option<&Estate>, journal: &Journaling, call: 
 ///
 /// # Errors
 /// [`BadSheet`] says what must not or cannot be published.
-fn sheet(estate: &Estate, picture: &Picture, now: Timestamp) -> Result<FactSheet, BadSheet> {
+pub(super) fn sheet(estate: &Estate, picture: &Picture, now: Timestamp) -> Result<FactSheet, BadSheet> {
     let head = picture.head();
     let journal = Head {
         len: head.len,

@@ -10,7 +10,7 @@ use std::{
 
 use clearance::{Authority, STATEMENT_KIND};
 use console::{
-    Effect, Line, Others, Request, Response, Room as Desk, SILENCE_LIMIT, SealedBehind, Sessions,
+    Effect, Line, Others, Request, Response, Room as Desk, SILENCE_LIMIT, SealedBehind, Sessions, Shrink,
 };
 use estate::Estate;
 use evidence::{Content, JournalEntry, RoomEntry};
@@ -23,7 +23,7 @@ use tokio::{
 };
 use vocabulary::{Digest, Envelope};
 
-use super::{authority, journal::Journaling, others::Known};
+use super::{authority, beyond::Outside, journal::Journaling, others::Known, shrink::Shrinker};
 use crate::{
     clock,
     report::{Code, Trouble},
@@ -77,6 +77,7 @@ pub(super) struct Screen {
     known: watch::Receiver<Option<Arc<Known>>>,
     sealed: watch::Receiver<Arc<Vec<Arc<SealedBehind>>>>,
     streams: Streams,
+    shrinker: Shrinker,
     /// Held by whoever acts, from looking until everything is carried out: two signatures that come at once must each see
     /// the draft the other left.
     acting: Mutex<()>,
@@ -104,6 +105,7 @@ impl Screen {
             known: parts.known,
             sealed: parts.sealed,
             streams: Streams::default(),
+            shrinker: Shrinker::default(),
             acting: Mutex::new(()),
         })
     }
@@ -119,6 +121,13 @@ impl Screen {
         let known = self.known.borrow().clone();
         let sealed = self.sealed.borrow().clone();
         let authority = self.authority.read().unwrap_or_else(PoisonError::into_inner);
+        let outside = Outside {
+            estate: &self.estate,
+            picture: &picture,
+            room: &self.room,
+            journal: &self.journal,
+            now: clock::now(),
+        };
         look(&Desk {
             estate: &self.estate,
             authority: &authority,
@@ -130,6 +139,7 @@ impl Screen {
             silence: SILENCE_LIMIT,
             others: Others {
                 sealed: &sealed,
+                beyond: Some(&outside),
                 ..known.as_deref().map(Known::others).unwrap_or_default()
             },
         })
@@ -206,6 +216,9 @@ impl Screen {
             return;
         }
         let mut picture = self.journal.watch();
+        let mut known = self.known.clone();
+        known.mark_unchanged();
+        let mut made = 0_u64;
         let mut beats = interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beats.tick().await;
@@ -216,6 +229,15 @@ impl Screen {
                         return;
                     }
                     format!("event: stand\ndata: {}\n\n", picture.borrow_and_update().head().len)
+                }
+                // Plan, board and clocks come a moment after the entry they are made of.
+                changed = known.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    known.mark_unchanged();
+                    made += 1;
+                    format!("event: raeume\ndata: {made}\n\n")
                 }
                 _ = beats.tick() => {
                     request.now = clock::now();
@@ -282,7 +304,11 @@ impl Screen {
                 let runtime = tokio::runtime::Handle::current();
                 let answering = tokio::task::spawn_blocking(move || {
                     let _inside = runtime.enter();
-                    screen.answer(request)
+                    let shrink = Shrink::of(&request);
+                    match screen.answer(request) {
+                        Answer::Whole(response) => Answer::Whole(screen.shrinker.shrunk(shrink, response)),
+                        events @ Answer::Events(..) => events,
+                    }
                 });
                 match answering.await {
                     Ok(answer) => answer,

@@ -20,5 +20,6 @@ mod pages;
 mod people;
 mod plain;
 mod rough;
+mod screens;
 mod site;
 mod stolen;

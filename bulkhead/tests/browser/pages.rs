@@ -56,6 +56,7 @@ async fn eventful() -> (World, Vec<(&'static str, String)>) {
         ("plan", "/plan".to_owned()),
         ("fristen", "/fristen".to_owned()),
         ("bereit", "/bereit".to_owned()),
+        ("suche", "/suche?was=kasse".to_owned()),
         ("quellen", "/quellen".to_owned()),
         ("protokoll", "/protokoll".to_owned()),
         ("kasse", "/kasse/kasse-001".to_owned()),
@@ -79,7 +80,7 @@ fn first_statement(value: &Value) -> Option<String> {
 }
 
 /// What is wrong with a page for people who see, hear or move differently, or have a small screen.
-fn barriers(screen: &Screen<'_>, page: &str, wrong: &mut Vec<String>) {
+pub fn barriers(screen: &Screen<'_>, page: &str, wrong: &mut Vec<String>) {
     for found in screen.axe() {
         if ["serious", "critical"].contains(&found["impact"].as_str().unwrap_or("critical")) {
             wrong.push(format!("{page}: {found:#}"));

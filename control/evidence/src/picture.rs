@@ -14,8 +14,8 @@ use vocabulary::{
 
 use crate::door_view::{Door, Level};
 use crate::room::{
-    Backlog, CalloutEvent, ClaimMade, DraftDropped, DraftProposed, NoticePublished, ObligationSent, PlanSlot, PromiseMade,
-    SignalSeen, TestAccepted, TestRefused,
+    Backlog, CalloutEvent, ClaimMade, DraftDropped, DraftProposed, NoticePublished, ObligationSent, PlanSlot,
+    PromiseMade, SignalSeen, TestAccepted, TestRefused,
 };
 use crate::source::{Source, SourceId, Trouble};
 use crate::statement::{Carried, Statements};
