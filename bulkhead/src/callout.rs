@@ -6,6 +6,7 @@
 //! as soon as it listens, in the order of the file.
 
 pub mod config;
+pub mod hook;
 mod https;
 mod log;
 mod relay;
@@ -19,6 +20,7 @@ use readiness::{
         Reference, Said, Sender, Sent, State, What, Whose, dispatch, read_answer, resume, seats, whose,
     },
     contacts::{ContactBook, Duty, Way},
+    gateway::seven::Told,
 };
 use tokio::{sync::mpsc, task::JoinSet};
 use vocabulary::PersonId;
@@ -53,6 +55,7 @@ pub struct Callout {
     book: ContactBook,
     key: CodeKey,
     drivers: Arc<Drivers>,
+    hook: Option<hook::Hook>,
     relay: Relay,
 }
 
@@ -90,6 +93,7 @@ impl Callout {
             book,
             key: config.code_key()?,
             drivers,
+            hook: config.hook.clone(),
             relay,
         };
         Ok((callout, effects))
@@ -118,6 +122,11 @@ impl Callout {
         mut typed: mpsc::Receiver<String>,
         mut say: impl FnMut(&str),
     ) -> Result<(), Trouble> {
+        // Before the first message: an answer can come within seconds.
+        let mut hooks = match &self.hook {
+            Some(hook) => Some(hook.open().await?),
+            None => None,
+        };
         let mut sending: JoinSet<Event> = JoinSet::new();
         self.carry_out(effects, &mut sending, &mut say);
         let mut is_typing = true;
@@ -129,8 +138,17 @@ impl Callout {
                     // A driver that died said nothing; its message stays in doubt until the machine tries again.
                     Err(_died) => continue,
                 },
+                report = reported(&mut hooks) => {
+                    if let Some(event) = self.reported(&report.told, &mut say) {
+                        let effects = self.log.append(event, clock::now())?;
+                        self.carry_out(effects, &mut sending, &mut say);
+                    }
+                    // It is on disk. A gateway that has gone meanwhile comes again, and hears the same.
+                    let _gone = report.written.send(());
+                    continue;
+                }
                 line = typed.recv(), if is_typing => match line {
-                    Some(line) => match self.heard(&line, None) {
+                    Some(line) => match self.heard(&line, Heard::Page) {
                         Ok(event) => event,
                         Err(sentence) => {
                             say(&sentence);
@@ -155,6 +173,10 @@ impl Callout {
             let effects = self.log.append(event, clock::now())?;
             self.carry_out(effects, &mut sending, &mut say);
         }
+        if let Some(hooks) = hooks {
+            // The gateway that brought the last answer hears that it is written down.
+            let _in_time = tokio::time::timeout(LAST_WORDS, hooks.end()).await;
+        }
         let _in_time = tokio::time::timeout(LAST_WORDS, self.relay.tell(&self.log)).await;
         Ok(())
     }
@@ -164,8 +186,9 @@ impl Callout {
     /// # Errors
     /// [`Trouble`] when it is no answer, or cannot be written.
     pub async fn answer(&mut self, line: &str, by: Option<PersonId>) -> Result<(), Trouble> {
+        let how = by.map_or(Heard::Page, |by| Heard::Spoken { by });
         let event = self
-            .heard(line, by)
+            .heard(line, how)
             .map_err(|sentence| Trouble::new(Code::Callout, sentence))?;
         let is_wrong = event == Event::WrongCode;
         self.log.append(event, clock::now())?;
@@ -187,7 +210,36 @@ impl Callout {
         self.log.append(Event::Ended { by }, clock::now()).map(drop)
     }
 
-    fn heard(&self, line: &str, by: Option<PersonId>) -> Result<Event, String> {
+    /// What follows from a report of the gateway. What it tells of a message that is not ours, and what nobody can read, is
+    /// passed over: it moves nothing.
+    fn reported(&self, told: &Told, say: &mut impl FnMut(&str)) -> Option<Event> {
+        let ours = |reference: &Reference| {
+            let calling = self.state().calling()?;
+            let (person, way) = calling.by_reference(reference)?;
+            Some(MessageId {
+                alarm: calling.alarm.id.clone(),
+                person: person.clone(),
+                way: way.at,
+            })
+        };
+        match told {
+            Told::Delivered(reference) => ours(reference).map(|message| Event::Delivered { message }),
+            Told::NotDelivered(reference) => ours(reference).map(|message| Event::Failed {
+                message,
+                cause: readiness::callout::Cause::NotDelivered,
+            }),
+            Told::Received { text } => match self.heard(text, Heard::Sms) {
+                Ok(event) => Some(event),
+                Err(sentence) => {
+                    say(&format!("Eine Kurznachricht zählt nicht. / A short message does not count. {sentence}"));
+                    None
+                }
+            },
+            Told::OnItsWay(_) | Told::Other => None,
+        }
+    }
+
+    fn heard(&self, line: &str, heard: Heard) -> Result<Event, String> {
         let typed = read_answer(line)
             .ok_or("Bitte sechs Ziffern und JA oder NEIN. / Please six digits and YES or NO.")?;
         let calling = self
@@ -198,7 +250,7 @@ impl Callout {
             Whose::Person(person) => Ok(Event::Answered {
                 person,
                 said: typed.said,
-                heard: by.map_or(Heard::Page, |by| Heard::Spoken { by }),
+                heard,
             }),
             Whose::Nobody => Ok(Event::WrongCode),
             Whose::Locked => Err(
@@ -250,6 +302,14 @@ impl Callout {
                 Effect::WakeAt(_) | Effect::Remark(_) => {}
             }
         }
+    }
+}
+
+/// The next report of the gateway; none ever where no hook is set up.
+async fn reported(hooks: &mut Option<hook::Listening>) -> hook::Report {
+    match hooks {
+        Some(listening) => listening.next().await,
+        None => std::future::pending().await,
     }
 }
 

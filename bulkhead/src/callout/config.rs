@@ -17,7 +17,7 @@ use rustls::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{https, smtp};
+use super::{hook::Hook, https, smtp};
 use crate::{
     command,
     http::Endpoint,
@@ -48,6 +48,9 @@ pub struct Config {
     /// The gateway for short messages and calls (seven.io).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<Gateway>,
+    /// Where the gateway reports what arrived and what was answered; without it answers are typed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<Hook>,
 }
 
 const fn patience() -> u8 {
@@ -204,7 +207,7 @@ impl Drivers {
     }
 }
 
-fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Trouble {
+pub(super) fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Trouble {
     Trouble::because(
         Code::Config,
         "Ein Weg des Rufs ist falsch eingerichtet. / A way of the call-out is set up wrongly.",
@@ -260,7 +263,7 @@ fn believing(roots: &Path) -> Result<Arc<ClientConfig>, Trouble> {
 }
 
 /// A secret of one line in a file for its owner alone.
-fn secret(path: &Path) -> Result<String, Trouble> {
+pub(super) fn secret(path: &Path) -> Result<String, Trouble> {
     keys::private(path)?;
     let text = command::read_text(path, Code::Keys)?;
     let line = text.trim_end_matches(['\r', '\n']);

@@ -15,15 +15,15 @@ use crate::{
     servers::{self, Begins, Server},
 };
 
-struct Night {
-    folder: tempfile::TempDir,
+pub(crate) struct Night {
+    pub(crate) folder: tempfile::TempDir,
     mail: Server,
-    gateway: Server,
+    pub(crate) gateway: Server,
     common: Vec<String>,
 }
 
 impl Night {
-    fn new(begins: Begins) -> Self {
+    pub(crate) fn new(begins: Begins) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         let mail = servers::mail(&dir.join("mail-roots.pem"), begins);
@@ -74,18 +74,18 @@ impl Night {
         }
     }
 
-    fn words(&self, more: &[&str]) -> Vec<String> {
+    pub(crate) fn words(&self, more: &[&str]) -> Vec<String> {
         let more = more.iter().map(ToString::to_string);
         self.common.iter().cloned().chain(more).collect()
     }
 
-    fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.folder.path().join("calls/nacht-1.jsonl")
     }
 }
 
 /// Six digits after a word.
-fn code_after(text: &str, word: &str) -> String {
+pub(crate) fn code_after(text: &str, word: &str) -> String {
     let at = text
         .find(word)
         .unwrap_or_else(|| panic!("no \"{word}\" in {text}"))

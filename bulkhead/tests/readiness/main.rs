@@ -11,6 +11,7 @@
 mod common;
 
 mod callout;
+mod hook;
 mod onboard;
 mod picture;
 mod servers;

@@ -92,8 +92,10 @@ impl Address {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
             && token.bytes().collect::<BTreeSet<u8>>().len() >= 8;
-        let plain =
-            text.len() <= ADDRESS_CHARS_MAX && text.bytes().all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#');
+        let plain = text.len() <= ADDRESS_CHARS_MAX
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#');
         if secret && plain {
             Ok(Self {
                 whole: text.to_owned(),
@@ -139,10 +141,14 @@ pub enum NotBelieved {
     #[error("Kopfzeilen fehlen oder sind unlesbar. / Headers are missing or cannot be read.")]
     Headers,
     /// Too old, or from the future.
-    #[error("Die Meldung ist älter als fünf Minuten oder ihre Uhr geht vor. / The report is older than five minutes, or its clock is ahead.")]
+    #[error(
+        "Die Meldung ist älter als fünf Minuten oder ihre Uhr geht vor. / The report is older than five minutes, or its clock is ahead."
+    )]
     Time,
     /// Not signed with our key, for our address, over this body.
-    #[error("Die Signatur passt nicht: Schlüssel und Adresse mit dem Konto vergleichen. / The signature does not fit: compare key and address with the account.")]
+    #[error(
+        "Die Signatur passt nicht: Schlüssel und Adresse mit dem Konto vergleichen. / The signature does not fit: compare key and address with the account."
+    )]
     Signature,
     /// It came before.
     #[error("Die Meldung kam schon einmal. / The report came before.")]
@@ -204,16 +210,19 @@ impl Judge {
         // Compared in constant time.
         mac.verify_slice(&signature).map_err(|_| NotBelieved::Signature)?;
         // Only what is believed is remembered: strangers cost no memory.
-        let oldest = now.0.saturating_sub(i64::try_from(AGE_SECS_MAX.0).unwrap_or(i64::MAX));
+        let oldest = now
+            .0
+            .saturating_sub(i64::try_from(AGE_SECS_MAX.0).unwrap_or(i64::MAX));
         self.seen = self.seen.split_off(&oldest);
         if self.seen.values().map(BTreeSet::len).sum::<usize>() >= NONCES_MAX {
             return Err(NotBelieved::TooMany);
         }
-        if self.seen.entry(at).or_default().insert(nonce.to_owned()) {
-            Ok(())
-        } else {
-            Err(NotBelieved::Repeated)
+        // Whatever time it is signed with: a nonce is used once.
+        if self.seen.values().any(|nonces| nonces.contains(nonce)) {
+            return Err(NotBelieved::Repeated);
         }
+        self.seen.entry(at).or_default().insert(nonce.to_owned());
+        Ok(())
     }
 }
 
@@ -233,7 +242,10 @@ mod tests {
     /// Signed as the documentation says, by openssl:
     /// `printf '%s\n%s\nPOST\n%s\n%s' TIME NONCE ADDRESS "$(printf %s BODY | md5sum | cut -c1-32)" | openssl dgst -sha256 -hmac KEY`
     fn signature(timestamp: &str, nonce: &str, body: &[u8]) -> String {
-        let text = format!("{timestamp}\n{nonce}\nPOST\n{ADDRESS}\n{}", hex::encode(Md5::digest(body)));
+        let text = format!(
+            "{timestamp}\n{nonce}\nPOST\n{ADDRESS}\n{}",
+            hex::encode(Md5::digest(body))
+        );
         let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).unwrap();
         mac.update(text.as_bytes());
         hex::encode(mac.finalize().into_bytes())
@@ -256,11 +268,18 @@ mod tests {
         let hook = came("1682366400", NONCE, &signed, body);
         assert_eq!(judge.believe(&hook, NOW), Ok(()));
         assert_eq!(judge.believe(&hook, NOW), Err(NotBelieved::Repeated));
+        // Signed anew a moment later, the nonce is still the same.
+        let again = signature("1682366401", NONCE, body);
+        let again = came("1682366401", NONCE, &again, body);
+        assert_eq!(judge.believe(&again, NOW), Err(NotBelieved::Repeated));
         // Old hooks cost nothing: they are not believed, and their nonces are forgotten.
         let later = NOW.plus(Seconds(301));
         assert_eq!(judge.believe(&hook, later), Err(NotBelieved::Time));
         let other = signature("1682366701", NONCE, body);
-        assert_eq!(judge.believe(&came("1682366701", NONCE, &other, body), later), Ok(()));
+        assert_eq!(
+            judge.believe(&came("1682366701", NONCE, &other, body), later),
+            Ok(())
+        );
         assert_eq!(judge.seen.len(), 1);
     }
 
@@ -279,7 +298,10 @@ mod tests {
             (came("", NONCE, &signed, body), NotBelieved::Headers),
             (came("+1682366400", NONCE, &signed, body), NotBelieved::Headers),
             (came("1682366400", "kurz", &signed, body), NotBelieved::Headers),
-            (came("9223372036854775807", NONCE, &signed, body), NotBelieved::Time),
+            (
+                came("9223372036854775807", NONCE, &signed, body),
+                NotBelieved::Time,
+            ),
             (came("1682366000", NONCE, &signed, body), NotBelieved::Time),
         ] {
             assert_eq!(judge().believe(&hook, NOW), Err(why));
