@@ -48,7 +48,7 @@ fn the_exit_code_is_the_worst_of_all_files() {
     }
     let ran = run(&["check", &valid, &broken, &envelope, "no-such-file"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.out.contains("signierter Umschlag"), "{}", ran.out);
+    assert!(ran.out.contains("signierter Umschlag") && ran.out.contains("nicht lesbar"), "{}", ran.out);
 }
 
 #[test]
@@ -69,4 +69,52 @@ fn json_says_the_same() {
     assert_eq!(all[1]["findings"][0]["rule"], "-for-laengeBSNR");
     assert_eq!(all[1]["findings"][0]["severity"], "error");
     assert_eq!(all[0]["version"], "1.2.1");
+}
+
+/// Signs a file as practices do (enveloping), by a program nobody here wrote. `None`, with a visible word, without it.
+fn signed(folder: &std::path::Path, file: &str) -> Option<String> {
+    let openssl = |arguments: &[&str]| Command::new("openssl").args(arguments).current_dir(folder).output();
+    let key = openssl(&[
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "certificate.pem", "-days", "30",
+        "-subj", "/CN=Praxis Probe",
+    ]);
+    if key.is_err() {
+        assert!(std::env::var_os("BULKHEAD_REQUIRE_COUNTERPARTS").is_none(), "openssl is missing");
+        std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("SKIPPED: openssl is not installed\n")).unwrap();
+        return None;
+    }
+    let ran = openssl(&[
+        "cms", "-sign", "-nodetach", "-binary", "-outform", "DER", "-in", file, "-signer", "certificate.pem", "-inkey",
+        "key.pem", "-cades", "-out", "note.p7s",
+    ])
+    .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    Some(folder.join("note.p7s").display().to_string())
+}
+
+#[test]
+fn a_signed_note_is_taken_out_of_its_envelope() {
+    let (folder, [valid, broken, _]) = files();
+    let Some(envelope) = signed(folder.path(), &valid) else { return };
+    let ran = run(&["check", &envelope]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.out.contains("Vertrauen nicht geprüft"), "{}", ran.out);
+    // With anchors that do not include the signer's, the signature is not one to trust.
+    let anchors = folder.path().join("anchors");
+    std::fs::create_dir(&anchors).unwrap();
+    let ran = run(&["check", "--json", "--trust", anchors.to_str().unwrap(), &envelope]);
+    let all: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, &all[0]["signature"]["intact"]), (1, &Value::Bool(false)), "{}", ran.out);
+    // One byte of the note changed: the signature does not fit.
+    let mut bytes = std::fs::read(&envelope).unwrap();
+    let at = bytes.windows(5).position(|window| window == b"eAU_1" || window == b"final").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&envelope, bytes).unwrap();
+    let ran = run(&["check", &envelope]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.out.contains("NICHT IN ORDNUNG"), "{}", ran.out);
+    let Some(envelope) = signed(folder.path(), &broken) else { return };
+    let ran = run(&["check", &envelope]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("-for-laengeBSNR") && ran.out.contains("unversehrt"), "{}", ran.out);
 }

@@ -94,6 +94,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "record",
             "restoration",
             "sign",
+            "smime",
             "spool",
             "vocabulary",
             "warning",

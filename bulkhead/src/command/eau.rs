@@ -1,4 +1,4 @@
-//! `bulkhead eau check FILE…`: judges sick notes by the rules of the field.
+//! `bulkhead eau check FILE…`: judges sick notes by the rules of the field, plain or in their signed envelope.
 
 use std::{
     io::Read as _,
@@ -7,11 +7,15 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use eau::{Checked, Finding, Kind, Severity, Unreadable, Validator, Verdict};
+use eau::{Checked, Finding, Kind, Severity, Validator, Verdict};
 use jiff::civil::Date;
 use serde_json::{Value, json};
+use smime::{Checks, Ground, TrustStore};
 
-use crate::report::{Code, Trouble};
+use crate::{
+    clock,
+    report::{Code, Trouble},
+};
 
 /// Exit code when every file is valid.
 const VALID: u8 = 0;
@@ -30,12 +34,15 @@ pub enum Command {
 /// Which notes, by the rules of which day.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// eAU, Storno oder Fehlermeldung als FHIR-XML. / Note, cancellation or error message as FHIR XML.
+    /// eAU, Storno oder Fehlermeldung: FHIR-XML oder signiert (.p7s). / Note, cancellation or error message: FHIR XML or signed (.p7s).
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Tag der Mail (Date), JJJJ-MM-TT; ohne Angabe das Ausstellungsdatum. / Day of the mail (Date), YYYY-MM-DD; by default the date of issue.
     #[arg(long)]
     date: Option<Date>,
+    /// Ordner der Vertrauensanker für Signaturen; ohne ihn wird nur geprüft, ob sie unversehrt sind. / Folder of trust anchors for signatures; without it they are only checked for being intact.
+    #[arg(long)]
+    trust: Option<PathBuf>,
     /// Ergebnis als JSON. / Result as JSON.
     #[arg(long)]
     json: bool,
@@ -54,7 +61,36 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
 /// One file and what became of it.
 struct Outcome<'f> {
     file: &'f Path,
-    result: Result<Checked, String>,
+    result: Result<Judged, String>,
+}
+
+/// A document that could be read.
+struct Judged {
+    checked: Checked,
+    /// The envelope, if it came in one.
+    envelope: Option<Envelope>,
+}
+
+/// What is to say about a signed envelope.
+struct Envelope {
+    findings: Vec<smime::Finding>,
+    /// Whether a certificate without a path to an anchor counts: only when anchors were named.
+    anchored: bool,
+}
+
+impl Envelope {
+    /// A ground to refuse, as the field's codes 201 to 204 and 309 to 311 know them.
+    fn weighs(&self, finding: &smime::Finding) -> bool {
+        match finding.ground() {
+            Ground::Unsigned | Ground::Format | Ground::Mismatch | Ground::Encryption => true,
+            Ground::Certificate => self.anchored,
+            Ground::Outside | Ground::Undecided => false,
+        }
+    }
+
+    fn is_intact(&self) -> bool {
+        !self.findings.iter().any(|finding| self.weighs(finding))
+    }
 }
 
 fn check(arguments: &Check) -> Result<ExitCode, Trouble> {
@@ -66,9 +102,22 @@ fn check(arguments: &Check) -> Result<ExitCode, Trouble> {
             fault,
         )
     })?;
-    let judge = |file: &PathBuf| -> Result<Checked, String> {
+    let trust = match &arguments.trust {
+        Some(folder) => TrustStore::read(folder).map_err(|error| {
+            let name = folder.display();
+            Trouble::because(
+                Code::Keys,
+                format!("Vertrauensanker in {name} sind nicht brauchbar. / The trust anchors in {name} are not usable."),
+                error,
+            )
+        })?,
+        None => TrustStore::default(),
+    };
+    let judge = |file: &PathBuf| -> Result<Judged, String> {
         let bytes = read(file)?;
-        validator.check(&bytes, arguments.date).map_err(|unreadable| said(&bytes, &unreadable))
+        let (content, envelope) = opened(bytes, &trust, arguments.trust.is_some())?;
+        let checked = validator.check(&content, arguments.date).map_err(|unreadable| unreadable.to_string())?;
+        Ok(Judged { checked, envelope })
     };
     let outcomes: Vec<Outcome<'_>> =
         arguments.files.iter().map(|file| Outcome { file, result: judge(file) }).collect();
@@ -82,9 +131,10 @@ fn check(arguments: &Check) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::from(worst))
 }
 
-/// Reads a file, but never more than a note can have.
+/// Reads a file, but never more than a note in its envelope can have.
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let limit = u64::try_from(eau::BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    // An envelope adds a certificate, its path and revocation answers to the note.
+    let limit = u64::try_from(eau::BYTES_MAX).unwrap_or(u64::MAX).saturating_mul(2);
     let mut bytes = Vec::new();
     std::fs::File::open(file)
         .and_then(|open| open.take(limit).read_to_end(&mut bytes))
@@ -92,20 +142,30 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Why a file was not judged. A signed envelope is named as such.
-fn said(bytes: &[u8], unreadable: &Unreadable) -> String {
+/// The FHIR XML, taken out of its signed envelope where it is in one.
+fn opened(bytes: Vec<u8>, trust: &TrustStore, anchored: bool) -> Result<(Vec<u8>, Option<Envelope>), String> {
     // A signed envelope is a SEQUENCE (BER or DER); XML begins with a character.
-    if bytes.first() == Some(&0x30) {
-        return "ein signierter Umschlag (.p7s), kein XML / a signed envelope (.p7s), not XML".to_owned();
+    if bytes.first() != Some(&0x30) {
+        return Ok((bytes, None));
     }
-    unreadable.to_string()
+    let checks = Checks { trust, received: clock::now() };
+    let document = smime::verify(&bytes, &checks)
+        .map_err(|fault| format!("kein lesbarer signierter Umschlag / no readable signed envelope: {fault}"))?;
+    Ok((document.content, Some(Envelope { findings: document.findings, anchored })))
+}
+
+impl Judged {
+    fn is_valid(&self) -> bool {
+        let intact = self.envelope.as_ref().is_none_or(Envelope::is_intact);
+        intact && self.checked.verdict() == Verdict::Valid
+    }
 }
 
 impl Outcome<'_> {
     fn exit(&self) -> u8 {
-        match self.result.as_ref().map(Checked::verdict) {
-            Ok(Verdict::Valid) => VALID,
-            Ok(Verdict::Invalid) => INVALID,
+        match self.result.as_ref().map(Judged::is_valid) {
+            Ok(true) => VALID,
+            Ok(false) => INVALID,
             Err(_) => UNREADABLE,
         }
     }
@@ -113,39 +173,61 @@ impl Outcome<'_> {
     fn json(&self) -> Value {
         let file = self.file.display().to_string();
         match &self.result {
-            Ok(checked) => json!({
-                "file": file,
-                "verdict": checked.verdict(),
-                "kind": checked.kind,
-                "version": checked.version,
-                "identifier": checked.identifier,
-                "sha256": checked.fingerprint,
-                "findings": checked.findings,
-            }),
+            Ok(judged) => {
+                let checked = &judged.checked;
+                let signature = judged.envelope.as_ref().map(|envelope| {
+                    let findings: Vec<Value> = envelope
+                        .findings
+                        .iter()
+                        .map(|finding| json!({ "refuses": envelope.weighs(finding), "finding": finding.to_string() }))
+                        .collect();
+                    json!({ "intact": envelope.is_intact(), "trust-checked": envelope.anchored, "findings": findings })
+                });
+                json!({
+                    "file": file,
+                    "verdict": if judged.is_valid() { "valid" } else { "invalid" },
+                    "kind": checked.kind,
+                    "version": checked.version,
+                    "identifier": checked.identifier,
+                    "sha256": checked.fingerprint,
+                    "signature": signature,
+                    "findings": checked.findings,
+                })
+            }
             Err(reason) => json!({ "file": file, "verdict": "unreadable", "reason": reason }),
         }
     }
 
     fn print(&self) {
         let file = self.file.display();
-        let checked = match &self.result {
-            Ok(checked) => checked,
+        let judged = match &self.result {
+            Ok(judged) => judged,
             Err(reason) => {
                 println!("{file}: UNLESBAR / UNREADABLE: {reason}");
                 return;
             }
         };
-        let verdict = match checked.verdict() {
-            Verdict::Valid => "gültig / valid",
-            Verdict::Invalid => "UNGÜLTIG / INVALID",
-        };
-        let kind = match checked.kind {
+        let verdict = if judged.is_valid() { "gültig / valid" } else { "UNGÜLTIG / INVALID" };
+        let kind = match judged.checked.kind {
             Kind::Note => "eAU",
             Kind::Storno => "Storno",
             Kind::FundError => "Fehlermeldung / error message",
         };
-        println!("{file}: {verdict} ({kind} {})", checked.version);
-        checked.findings.iter().for_each(print_finding);
+        println!("{file}: {verdict} ({kind} {})", judged.checked.version);
+        if let Some(envelope) = &judged.envelope {
+            print_envelope(envelope);
+        }
+        judged.checked.findings.iter().for_each(print_finding);
+    }
+}
+
+fn print_envelope(envelope: &Envelope) {
+    let intact = if envelope.is_intact() { "unversehrt / intact" } else { "NICHT IN ORDNUNG / NOT IN ORDER" };
+    let trust = if envelope.anchored { "" } else { "; Vertrauen nicht geprüft (--trust) / trust not checked (--trust)" };
+    println!("  Signatur / signature: {intact}{trust}");
+    for finding in &envelope.findings {
+        let weight = if envelope.weighs(finding) { "Fehler / error" } else { "Hinweis / note" };
+        println!("    {weight}: {finding}");
     }
 }
 
