@@ -55,7 +55,11 @@ const BREATH: Duration = Duration::from_millis(50);
 /// must not be taken.
 pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), Trouble> {
     let identity = Arc::new(read_identity(&config)?);
-    let store = Arc::new(Store::open(&config.dir, &config.environment)?);
+    let mut desks = BTreeMap::new();
+    for desk in &config.desks {
+        desks.insert(desk.cell.clone(), work::Desk::open(desk)?);
+    }
+    let store = Arc::new(Store::open(&config.dir, &config.environment)?.with_desks(desks));
     tracing::info!(filed = store.progress().filed, environment = %config.environment, "emergency environment");
     let connector = command::identity(&config.tls)?
         .connector()

@@ -86,6 +86,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "eau",
             "estate",
             "evidence",
+            "kim",
             "ledger",
             "mail",
             "order",

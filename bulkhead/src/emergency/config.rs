@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use serde::{Deserialize, Serialize};
 use vocabulary::EnvironmentId;
 
+use super::work::DeskConfig;
+
 /// Everything an emergency environment needs to know before it reads anything.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,4 +21,7 @@ pub struct Config {
     pub identity: PathBuf,
     /// Listeners for emergency environments, one per door process.
     pub doors: Vec<SocketAddr>,
+    /// By what mails are opened and judged, per cell. Mail of a cell without a desk is filed and not looked into.
+    #[serde(default)]
+    pub desks: Vec<DeskConfig>,
 }

@@ -1,7 +1,7 @@
 //! The end of an emergency: an index of every item, so that the insurer's regular system, which gets every original in
 //! order, does not answer a second time; and the door's word that the index is whole.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use serde::Serialize;
 use spool::ItemId;
@@ -10,7 +10,7 @@ use vocabulary::{CellId, Digest, EnvironmentId, Timestamp};
 use super::{
     door::Door,
     grants_cell, is_final,
-    store::{self, Known, Store},
+    store::{self, Found, Known, Store},
     work::Verdict,
 };
 use crate::{
@@ -35,6 +35,15 @@ pub(super) struct Line {
     arrived: Timestamp,
     /// What came of it.
     result: Verdict,
+    /// The earlier item with the very same document: a repeat, to be noted only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeats: Option<ItemId>,
+    /// The earlier item that used its identifier for another document: a misuse.
+    #[serde(rename = "sameIdentifierAs", skip_serializing_if = "Option::is_none")]
+    same_identifier_as: Option<ItemId>,
+    /// The code of the error answer the rules ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proposed: Option<u16>,
     /// The answer that left, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
@@ -136,14 +145,29 @@ fn write(
     known: Vec<Known>,
 ) -> Result<Vec<u8>, Trouble> {
     let mut items = Vec::with_capacity(known.len());
+    let mut seen: BTreeMap<String, (ItemId, Option<Digest>)> = BTreeMap::new();
     for one in known {
-        let identifier = match &one.outcome {
-            Some(outcome) => store.identifier(outcome)?,
-            None => None,
+        let found = match &one.outcome {
+            Some(outcome) => store.found(outcome)?,
+            None => Found::default(),
         };
+        let (mut repeats, mut same_identifier_as) = (None, None);
+        if let Some(identifier) = &found.identifier {
+            // Letters of a UUID count the same in either case.
+            match seen.get(&identifier.to_ascii_lowercase()) {
+                None => {
+                    seen.insert(identifier.to_ascii_lowercase(), (one.filed.item, found.document));
+                }
+                Some((earlier, document)) if *document == found.document => repeats = Some(*earlier),
+                Some((earlier, _)) => same_identifier_as = Some(*earlier),
+            }
+        }
         items.push(Line {
             item: one.filed.item,
-            identifier,
+            identifier: found.identifier,
+            repeats,
+            same_identifier_as,
+            proposed: found.proposed,
             mail: one.filed.mail.map(|mail| mail.digest),
             arrived: one.filed.received,
             result: one.outcome.map_or(Verdict::Unexamined, |outcome| outcome.verdict),

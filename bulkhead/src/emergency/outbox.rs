@@ -56,11 +56,14 @@ pub(super) async fn hand_out_always(
             if let Err(error) = hand_out(&path, &doors, &store).await? {
                 let said = error.to_string();
                 if told.as_ref() != Some(&said) {
-                    tracing::warn!(%error, "answers wait in the outbox");
+                    tracing::warn!(%error, "an answer waits in the outbox");
                     told = Some(said);
                 }
-                // The others would hear the same.
-                break;
+                match error {
+                    // What one answer lacks another may have.
+                    CallError::Refused { .. } => {}
+                    CallError::Unreached { .. } | CallError::Garbled { .. } => break,
+                }
             }
         }
         tokio::time::sleep(LOOK_EVERY).await;

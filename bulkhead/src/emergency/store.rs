@@ -4,7 +4,7 @@
 mod fold;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -23,7 +23,7 @@ pub use self::fold::{Filed, Known, Original, Outcome};
 pub(crate) use super::pack::Place;
 use super::{
     pack::Packs,
-    work::{Verdict, work},
+    work::{Desk, Verdict, work},
 };
 use crate::{
     clock, command, keys,
@@ -43,6 +43,8 @@ pub struct Store {
     /// Changes with every entry.
     changes: watch::Sender<u64>,
     key: LogKey,
+    /// By what mails are worked on.
+    desks: BTreeMap<CellId, Desk>,
 }
 
 struct Inside {
@@ -56,7 +58,14 @@ struct Inside {
 #[derive(Default)]
 pub struct Batch {
     bytes: Vec<u8>,
-    items: Vec<(Filed, Option<(u64, u64, Digest)>)>,
+    items: Vec<(Filed, Option<Within>)>,
+}
+
+/// Where an original lies within a batch.
+struct Within {
+    at: u64,
+    len: u64,
+    digest: Digest,
 }
 
 impl Batch {
@@ -64,7 +73,8 @@ impl Batch {
     pub fn add(&mut self, filed: Filed, mail: &[u8], digest: Digest) {
         let at = self.bytes.len() as u64;
         self.bytes.extend_from_slice(mail);
-        self.items.push((filed, Some((at, mail.len() as u64, digest))));
+        let len = mail.len() as u64;
+        self.items.push((filed, Some(Within { at, len, digest })));
     }
 
     /// Adds an item that could not be opened.
@@ -139,7 +149,29 @@ impl Store {
             }),
             changes: watch::Sender::new(0),
             key,
+            desks: BTreeMap::new(),
         })
+    }
+
+    /// Works by these desks from now on. What was held, or not looked into for want of a desk, is worked on again.
+    #[must_use]
+    pub fn with_desks(mut self, desks: BTreeMap<CellId, Desk>) -> Self {
+        self.desks = desks;
+        let mut inside = self.inside();
+        let again: Vec<ItemId> = inside
+            .fold
+            .items
+            .values()
+            .filter(|known| self.desks.contains_key(&known.filed.cell))
+            .filter(|known| {
+                let verdict = known.outcome.as_ref().map(|outcome| outcome.verdict);
+                matches!(verdict, Some(Verdict::Held | Verdict::Unexamined))
+            })
+            .map(|known| known.filed.item)
+            .collect();
+        inside.fold.waiting.extend(again);
+        drop(inside);
+        self
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -210,7 +242,7 @@ impl Store {
         let items: Vec<Filed> = new
             .into_iter()
             .map(|(filed, mail)| {
-                let placed = |(at, len, digest)| {
+                let placed = |Within { at, len, digest }| {
                     let all = written.unwrap_or(Place {
                         pack: 0,
                         at: 0,
@@ -244,7 +276,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Trouble`] when the store fails. Nothing of the batch counts as worked on then.
-    pub(super) fn work(&self) -> Result<bool, Trouble> {
+    pub fn work(&self) -> Result<bool, Trouble> {
         let waiting: Vec<Filed> = {
             let inside = self.inside();
             let first = inside.fold.waiting.iter().take(BATCH_ITEMS_MAX);
@@ -261,10 +293,15 @@ impl Store {
                 None => (Verdict::Unreadable, None),
                 Some(original) => {
                     let raw = self.inside().mails.read(original.place);
-                    let worked = work(&raw.map_err(|error| broken(error.into()))?);
+                    let raw = raw.map_err(|error| broken(error.into()))?;
+                    let worked = work(&raw, filed.received, self.desks.get(&filed.cell));
                     let line = Line {
                         item: filed.item,
-                        identifier: worked.identifier,
+                        found: Found {
+                            identifier: worked.identifier,
+                            document: worked.document,
+                            proposed: worked.proposed,
+                        },
                         record: worked.record,
                     };
                     let bytes = serde_json::to_vec(&line).map_err(|error| broken(error.into()))?;
@@ -343,10 +380,13 @@ impl Store {
             .map_err(|error| broken(error.into()))
     }
 
-    /// The identifier found in an item, if any.
-    pub(super) fn identifier(&self, outcome: &Outcome) -> Result<Option<String>, Trouble> {
+    /// What was found in an item.
+    ///
+    /// # Errors
+    /// [`Trouble`] when its record cannot be read.
+    pub fn found(&self, outcome: &Outcome) -> Result<Found, Trouble> {
         let Some(place) = outcome.record else {
-            return Ok(None);
+            return Ok(Found::default());
         };
         let bytes = self
             .inside()
@@ -354,7 +394,7 @@ impl Store {
             .read(place)
             .map_err(|error| broken(error.into()))?;
         let line: Line = serde_json::from_slice(&bytes).map_err(|error| broken(error.into()))?;
-        Ok(line.identifier)
+        Ok(line.found)
     }
 
     /// Cells of which something is not in the index that was handed back last.
@@ -390,13 +430,27 @@ impl Store {
     }
 }
 
+/// What was found in a mail, for the index.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Found {
+    /// Identifier of the document inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
+    /// SHA-256 of the document inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Digest>,
+    /// The code of the error answer the rules ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<u16>,
+}
+
 /// A record as it lies in its file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     item: ItemId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    identifier: Option<String>,
+    found: Found,
     #[serde(with = "hex::serde")]
     record: Vec<u8>,
 }

@@ -1,10 +1,15 @@
-//! What is done with one mail: its bytes in, what is known of it out. Pure, so that it can be done again.
+//! What is done with one mail: its bytes in, what is known of it out. Nothing is kept between mails, so it can be done again.
 //!
-//! What is done so far is to look at the outer header. Whoever decrypts, verifies and validates builds on this function:
-//! its outcome goes into the index and its record beside the original.
+//! Without keys it looks at the outer header. With a [`Desk`] it decrypts, checks signatures, validates by the rules of the
+//! mail's day, and proposes an answer where the field's rules ask for one. Nothing is answered here, and what a key of
+//! ours is missing for is held and never answered (MAIL-1).
+
+mod desk;
 
 use serde::{Deserialize, Serialize};
-use vocabulary::Digest;
+use vocabulary::{Digest, Timestamp};
+
+pub use desk::{Desk, DeskConfig, KeyFiles};
 
 /// What came of working on a mail, as the index tells the insurer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -14,6 +19,14 @@ pub enum Verdict {
     Unexamined,
     /// It came from the door unreadable: the original is at the door.
     Unreadable,
+    /// A sick note or cancellation that follows the rules.
+    Accepted,
+    /// The rules ask for an error answer, which is proposed. Whether one left stands beside it.
+    Faulty,
+    /// A person decides.
+    ForPerson,
+    /// A key of ours is missing or locked, or the mail's format is not known here. Worked on again at the next start.
+    Held,
 }
 
 /// What is known of one mail.
@@ -23,38 +36,68 @@ pub struct Worked {
     pub verdict: Verdict,
     /// Identifier of the document inside, where one was found.
     pub identifier: Option<String>,
+    /// SHA-256 of that document, by which a repeat is told from a misused identifier.
+    pub document: Option<Digest>,
+    /// The code of the error answer the rules ask for.
+    pub proposed: Option<u16>,
     /// Everything else, for people in the emergency environment; personal data.
     pub record: Vec<u8>,
 }
 
-/// The facts of an outer header.
-#[derive(Debug, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Facts {
-    #[serde(rename = "messageId", skip_serializing_if = "Option::is_none")]
+/// What is written down of a mail.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
-    #[serde(rename = "serviceMark", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     service_mark: Option<String>,
-    mail: Digest,
+    /// `X-KIM-DecryptionResult`, as two digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decryption: Option<&'static str>,
+    /// `X-KIM-IntegrityCheckResult`, as two digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    integrity: Option<&'static str>,
+    /// What is unusual or wrong, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+    /// What the document says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<eau::Facts>,
 }
 
-/// Works on one mail.
+impl Record {
+    fn of(raw: &[u8]) -> Self {
+        let head = mail::header::end(raw, 0)
+            .and_then(|end| raw.get(..end))
+            .unwrap_or_default();
+        let outer = mail::header::read(head.get(..mail::header::HEADER_BYTES_MAX).unwrap_or(head));
+        Self {
+            message_id: outer.message_id,
+            service_mark: outer.service_mark,
+            ..Self::default()
+        }
+    }
+
+    fn write(&self) -> Vec<u8> {
+        // Texts and dates can always be written.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// Works on one mail that a door had accepted at `received`.
 #[must_use]
-pub fn work(raw: &[u8]) -> Worked {
-    let head = mail::header::end(raw, 0)
-        .and_then(|end| raw.get(..end))
-        .unwrap_or_default();
-    let outer = mail::header::read(head.get(..mail::header::HEADER_BYTES_MAX).unwrap_or(head));
-    let facts = Facts {
-        message_id: outer.message_id,
-        service_mark: outer.service_mark,
-        mail: Digest::of(raw),
-    };
-    Worked {
-        verdict: Verdict::Unexamined,
-        identifier: None,
-        // Texts and a digest can always be written.
-        record: serde_json::to_vec(&facts).unwrap_or_default(),
+pub fn work(raw: &[u8], received: Timestamp, desk: Option<&Desk>) -> Worked {
+    let record = Record::of(raw);
+    match desk {
+        Some(desk) => desk.work(raw, received, record),
+        None => Worked {
+            verdict: Verdict::Unexamined,
+            identifier: None,
+            document: None,
+            proposed: None,
+            record: record.write(),
+        },
     }
 }
 
@@ -71,9 +114,11 @@ mod tests {
             b"Message-ID: <1@x>\r\n\r\nbody",
             &[0xff; 300_000],
         ] {
-            assert_eq!(work(raw), work(raw));
+            assert_eq!(work(raw, Timestamp(0), None), work(raw, Timestamp(0), None));
         }
-        let worked = work(b"Message-ID: <1@x>\r\nX-KIM-Dienstkennung: eAU;Lieferung;V1.2\r\n\r\nbody");
+        let raw = b"Message-ID: <1@x>\r\nX-KIM-Dienstkennung: eAU;Lieferung;V1.2\r\n\r\nbody";
+        let worked = work(raw, Timestamp(0), None);
+        assert_eq!(worked.verdict, Verdict::Unexamined);
         let record = String::from_utf8(worked.record).unwrap();
         assert!(record.contains("<1@x>") && record.contains("eAU;Lieferung;V1.2"));
     }

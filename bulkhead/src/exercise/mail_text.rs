@@ -38,9 +38,9 @@ fn listener(at: SocketAddr) -> Value {
 }
 
 /// The way in and out of emergency environments.
-pub fn emergency(regular: &Regular<'_>) -> Table {
+pub fn emergency(regular: &Regular<'_>, listen: SocketAddr) -> Table {
     let section = [
-        ("listen", text(super::ports::loopback())),
+        ("listen", text(listen)),
         ("way_out", upstream(regular.intake)),
     ];
     section

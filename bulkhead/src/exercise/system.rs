@@ -242,7 +242,7 @@ impl System {
                 dir: self.folder.join("door/spool"),
                 copies: vec![self.folder.join("door/spool-copy")],
             },
-            emergency: super::mail_text::emergency(regular),
+            emergency: super::mail_text::emergency(regular, free_port()?),
             mail: super::mail_text::mail(
                 &self.folder.join("door/mail"),
                 &self.doors,

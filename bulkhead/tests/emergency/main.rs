@@ -13,5 +13,7 @@ mod common;
 
 mod answers;
 mod circle;
+mod desk;
 mod granted;
+mod kept;
 mod stage;

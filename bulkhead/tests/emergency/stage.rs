@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use age::secrecy::ExposeSecret as _;
@@ -25,36 +25,34 @@ use spool::ItemId;
 use vocabulary::{Digest, EnvironmentId, InsurerId, Position, Seconds, StatementId, Timestamp};
 
 use crate::common::{
-    World, mailbox, program,
+    LIMIT, World, mailbox, program,
     smtp::{Session, item, letter},
-    until,
 };
 
-pub const FROM: &str = "praxis@praxis.test";
+pub(crate) const FROM: &str = "praxis@praxis.test";
 
-pub fn environment() -> EnvironmentId {
+pub(crate) fn environment() -> EnvironmentId {
     EMERGENCY.parse().unwrap()
 }
 
-pub fn text(words: &str) -> Text {
+pub(crate) fn text(words: &str) -> Text {
     Text::try_from(words.to_owned()).unwrap()
 }
 
 /// What was signed for one grant.
-pub struct Grant {
-    pub clearance: StatementId,
-    pub consent: StatementId,
-    pub outcome: Outcome,
+pub(crate) struct Grant {
+    pub(crate) clearance: StatementId,
+    pub(crate) consent: StatementId,
 }
 
 /// The emergency environment's decryption identity, in a file.
-pub struct Identity {
-    pub file: PathBuf,
-    pub recipient: AgeRecipient,
+pub(crate) struct Identity {
+    pub(crate) file: PathBuf,
+    pub(crate) recipient: AgeRecipient,
 }
 
 impl Identity {
-    pub fn make(folder: &Path) -> Self {
+    pub(crate) fn make(folder: &Path) -> Self {
         let identity = age::x25519::Identity::generate();
         let file = folder.join("notbetrieb.age");
         bulkhead::files::write_private(&file, identity.to_string().expose_secret().as_bytes()).unwrap();
@@ -66,13 +64,13 @@ impl Identity {
 }
 
 /// A cell of insurer number 1, 2 or 3.
-pub fn cell(number: usize, service: &str) -> vocabulary::CellId {
+pub(crate) fn cell(number: usize, service: &str) -> vocabulary::CellId {
     format!("kasse-{number:03}/{service}").parse().unwrap()
 }
 
 impl World {
     /// A practice hands in a sick note; it is acknowledged.
-    pub fn sick_note(&self, id: &str, to: usize) -> ItemId {
+    pub(crate) fn sick_note(&self, id: &str, to: usize) -> ItemId {
         let mail = letter(
             &format!("{id}@praxis.test"),
             FROM,
@@ -89,14 +87,14 @@ impl World {
     }
 
     /// The doors of an insurer's sick notes as they stand.
-    pub async fn lines_of(&self, number: usize, service: &str) -> Vec<DoorLine> {
+    pub(crate) async fn lines_of(&self, number: usize, service: &str) -> Vec<DoorLine> {
         let mut lines = self.status().await.doors;
         lines.retain(|line| *line.door.cell() == cell(number, service));
         lines
     }
 
     /// The examiners clear the emergency environment.
-    pub fn clear_emergency(&mut self) -> StatementId {
+    pub(crate) fn clear_emergency(&mut self) -> StatementId {
         let evidence = Digest::of(b"what was examined of the emergency environment");
         let now = clock::now();
         let clearance = Clearance {
@@ -125,7 +123,7 @@ impl World {
     }
 
     /// The keys to what a cell holds, wrapped again by the insurer's own people.
-    pub async fn rewrapped(&self, insurer: &InsurerId, to: &AgeRecipient) -> Vec<RewrappedKey> {
+    pub(crate) async fn rewrapped(&self, insurer: &InsurerId, to: &AgeRecipient) -> Vec<RewrappedKey> {
         let door = self.side.system.door_endpoint().unwrap();
         let path = format!("/spool/keys?insurer={insurer}");
         let wrapped: Vec<RewrappedKey> =
@@ -137,12 +135,12 @@ impl World {
     }
 
     /// Commander, examiners and insurer agree to emergency operation for the sick notes of one insurer, until an instant.
-    pub async fn grant(&mut self, number: usize, identity: &AgeRecipient, until: Timestamp) -> Grant {
+    pub(crate) async fn grant(&mut self, number: usize, identity: &AgeRecipient, until: Timestamp) -> Grant {
         let clearance = self.clear_emergency();
         self.grant_under(clearance, number, identity, until).await
     }
 
-    pub async fn grant_under(
+    pub(crate) async fn grant_under(
         &mut self,
         clearance: StatementId,
         number: usize,
@@ -195,11 +193,10 @@ impl World {
         Grant {
             clearance,
             consent: consent.id(),
-            outcome,
         }
     }
 
-    pub async fn has_grant(&self, number: usize) -> bool {
+    pub(crate) async fn has_grant(&self, number: usize) -> bool {
         self.lines_of(number, "eau")
             .await
             .iter()
@@ -207,7 +204,7 @@ impl World {
     }
 
     /// Somebody takes something back.
-    pub fn withdraw(&mut self, withdraws: Withdraws, signers: &[&str]) {
+    pub(crate) fn withdraw(&mut self, withdraws: Withdraws, signers: &[&str]) {
         let withdrawal = Withdrawal {
             estate: self.estate.id().clone(),
             withdraws,
@@ -218,30 +215,30 @@ impl World {
         self.publish(&signed);
     }
 
-    pub fn emergency_door(&self) -> SocketAddr {
+    pub(crate) fn emergency_door(&self) -> SocketAddr {
         self.side.system.door["emergency"]
     }
 }
 
 /// An instant so many seconds from now.
-pub fn later(seconds: u64) -> Timestamp {
+pub(crate) fn later(seconds: u64) -> Timestamp {
     clock::now().plus(Seconds(seconds))
 }
 
 /// The emergency environment as a process.
-pub struct Environment {
-    pub dir: PathBuf,
+pub(crate) struct Environment {
+    pub(crate) dir: PathBuf,
     config: PathBuf,
     child: Option<Child>,
 }
 
 impl Environment {
     /// Starts it outside the estate's folder.
-    pub fn start(world: &World, identity: &Identity) -> Self {
+    pub(crate) fn start(world: &World, identity: &Identity) -> Self {
         Self::start_as(world, identity, &world.side.system.emergency_tls())
     }
 
-    pub fn start_as(world: &World, identity: &Identity, tls: &Path) -> Self {
+    pub(crate) fn start_as(world: &World, identity: &Identity, tls: &Path) -> Self {
         let dir = world.dir.path().join("notbetrieb");
         let config = world.dir.path().join("emergency.toml");
         let words = format!(
@@ -260,7 +257,7 @@ impl Environment {
     }
 
     /// Starts it again, with another door address if that moved.
-    pub fn again(&mut self) {
+    pub(crate) fn again(&mut self) {
         bulkhead::files::make_private_folder(&self.dir).unwrap();
         let said = std::fs::OpenOptions::new()
             .create(true)
@@ -280,27 +277,23 @@ impl Environment {
     }
 
     /// SIGKILL; gone when it returns.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
         }
     }
 
-    pub fn said(&self) -> String {
-        std::fs::read_to_string(self.dir.join("said.log")).unwrap_or_default()
-    }
-
-    pub fn index(&self, number: usize) -> PathBuf {
+    pub(crate) fn index(&self, number: usize) -> PathBuf {
         self.dir.join(format!("index/kasse-{number:03}-eau.json"))
     }
 
-    pub fn covered(&self, number: usize) -> PathBuf {
+    pub(crate) fn covered(&self, number: usize) -> PathBuf {
         self.dir.join(format!("index/kasse-{number:03}-eau.covered.json"))
     }
 
     /// Bytes of originals that are there, for waiting while it runs.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         let files = std::fs::read_dir(self.dir.join("packs")).into_iter().flatten();
         files
             .filter_map(|file| file.ok())
@@ -310,24 +303,36 @@ impl Environment {
     }
 
     /// Kills it, and looks at what it filed of a cell, in order.
-    pub fn filed(&mut self, number: usize, spool: &str) -> Vec<Known> {
+    pub(crate) fn filed(&mut self, number: usize, spool: &str) -> Vec<Known> {
         self.kill();
         let store = Store::open(&self.dir, &environment()).unwrap();
         store.of_cell(&cell(number, "eau"), spool)
     }
 
     /// Waits until it says that so many items are filed and worked on; kills it, and looks at those of a cell.
-    pub fn until_filed(&mut self, number: usize, spool: &str, count: usize) -> Vec<Known> {
-        until("everything granted is filed", || {
+    pub(crate) fn until_filed(&mut self, number: usize, spool: &str, count: usize) -> Vec<Known> {
+        let mut last = (0, Instant::now());
+        loop {
             let status = std::fs::read(self.dir.join("status.json")).unwrap_or_default();
-            serde_json::from_slice::<Progress>(&status)
-                .is_ok_and(|progress| progress.filed >= count && progress.worked == progress.filed)
-        });
+            let progress = serde_json::from_slice::<Progress>(&status);
+            let (filed, worked) = progress.map_or((0, 0), |progress| (progress.filed, progress.worked));
+            if filed >= count && worked == filed {
+                break;
+            }
+            if filed + worked > last.0 {
+                last = (filed + worked, Instant::now());
+            }
+            assert!(
+                last.1.elapsed() < LIMIT,
+                "stands at {filed} of {count}, {worked} worked on"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
         self.filed(number, spool)
     }
 
     /// What it filed of an item.
-    pub fn original(&self, known: &Known) -> String {
+    pub(crate) fn original(&self, known: &Known) -> String {
         let store = Store::open(&self.dir, &environment()).unwrap();
         String::from_utf8(store.original(&known.filed.mail.unwrap()).unwrap()).unwrap()
     }
@@ -340,7 +345,7 @@ impl Drop for Environment {
 }
 
 /// A stream of sealed items, read as slowly as one likes.
-pub struct Stream {
+pub(crate) struct Stream {
     body: hyper::body::Incoming,
     _connection: tokio::task::JoinHandle<hyper::Result<()>>,
     well: bool,
@@ -348,7 +353,7 @@ pub struct Stream {
 
 impl Stream {
     /// Some bytes; nothing when it ended, well or not.
-    pub async fn some(&mut self) -> Option<Vec<u8>> {
+    pub(crate) async fn some(&mut self) -> Option<Vec<u8>> {
         use http_body_util::BodyExt as _;
         match self.body.frame().await {
             None => {
@@ -360,13 +365,13 @@ impl Stream {
         }
     }
 
-    pub fn ended_well(&self) -> bool {
+    pub(crate) fn ended_well(&self) -> bool {
         self.well
     }
 }
 
 /// Begins to read a key epoch of a cell as the emergency environment.
-pub async fn open_stream(world: &World, cell: &vocabulary::CellId, epoch: spool::KeyEpoch) -> Stream {
+pub(crate) async fn open_stream(world: &World, cell: &vocabulary::CellId, epoch: spool::KeyEpoch) -> Stream {
     let tls = world.side.system.emergency_tls();
     let connector = bulkhead::command::identity(&tls).unwrap().connector().unwrap();
     // A reader with little room: what the door has sent and nobody took must not be the whole stream.
@@ -399,7 +404,7 @@ pub async fn open_stream(world: &World, cell: &vocabulary::CellId, epoch: spool:
 
 impl World {
     /// A large sick note.
-    pub fn large_note(&self, id: &str, to: usize, body: &str) {
+    pub(crate) fn large_note(&self, id: &str, to: usize, body: &str) {
         // SMTP knows no line of a megabyte.
         let lines: Vec<&str> = body
             .as_bytes()
