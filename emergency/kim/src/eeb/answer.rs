@@ -92,7 +92,7 @@ impl Unsigned {
 /// # Errors
 /// [`NotWritten`].
 pub fn prepare(
-    decision: Decision<'_>,
+    decision: &Decision,
     asker: Asker,
     request: Option<&Request>,
     lookup: Option<&impl Lookup>,
@@ -110,7 +110,7 @@ pub fn prepare(
         )
         .map(Prepared::Certificate),
         (Decision::Refuse(refusal), _, _) => {
-            refuse(refusal, &asker, request.map(|request| &request.id), &envelope).map(Prepared::Refusal)
+            refuse(*refusal, &asker, request.map(|request| &request.id), &envelope).map(Prepared::Refusal)
         }
         // Nothing to certify from: the decision was made elsewhere, from something we do not have.
         (Decision::Certify(_), _, _) => refuse(

@@ -24,10 +24,10 @@ pub struct Rules {
 }
 
 /// What is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
     /// This person was insured on the service day, as far as the copy knows.
-    Certify(&'a Member),
+    Certify(Box<Member>),
     /// No, with the nearest true code.
     Refuse(Refusal),
 }
@@ -38,21 +38,17 @@ pub enum Decision<'a> {
 /// "not from here, please ask the insurer" and blames nobody (our reading). So is everything a copy cannot know. A name that
 /// is not found is 110, not 100: a spelling may be at fault, and "not insured" would be untrue.
 #[must_use]
-pub fn decide<'a>(
-    asked: &Asked<'_>,
-    lookup: Option<&'a impl Lookup>,
-    today: Date,
-    rules: Rules,
-) -> Decision<'a> {
-    find(asked, lookup, today, rules).map_or_else(Decision::Refuse, Decision::Certify)
+pub fn decide(asked: &Asked<'_>, lookup: Option<&impl Lookup>, today: Date, rules: Rules) -> Decision {
+    let found = find(asked, lookup, today, rules);
+    found.map_or_else(Decision::Refuse, |member| Decision::Certify(Box::new(member)))
 }
 
-fn find<'a>(
+fn find(
     asked: &Asked<'_>,
-    lookup: Option<&'a impl Lookup>,
+    lookup: Option<&impl Lookup>,
     today: Date,
     rules: Rules,
-) -> Result<&'a Member, Refusal> {
+) -> Result<Member, Refusal> {
     // V1.0 ended on 1 April 2026 and is answered with 130 (EEB).
     if asked.version == Some(Version { major: 1, minor: 0 }) {
         return Err(Refusal::SpecialCase);

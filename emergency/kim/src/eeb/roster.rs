@@ -5,10 +5,9 @@
 //! and `0`, empty for none. The file lies sealed; it is read here after the shell opened it.
 
 use core::fmt;
-use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use serde::Deserialize;
+use vocabulary::Digest;
 
 use super::{Kvnr, Person};
 
@@ -106,17 +105,19 @@ pub trait Lookup {
     /// Whose data.
     fn fund(&self) -> &Fund;
     /// Every period of a person, by number.
-    fn by_number(&self, kvnr: &Kvnr) -> Vec<&Member>;
+    fn by_number(&self, kvnr: &Kvnr) -> Vec<Member>;
     /// Every period of everybody of this name, birth date and postal code.
-    fn by_name(&self, person: &Person) -> Vec<&Member>;
+    fn by_name(&self, person: &Person) -> Vec<Member>;
 }
 
-/// The copy in memory.
+/// The copy in memory: checked once, kept as packed lines, some 160 bytes each.
 pub struct Roster {
     as_of: Date,
     fund: Fund,
-    members: Vec<Member>,
-    names: BTreeMap<(Box<str>, Date), Vec<usize>>,
+    /// By number.
+    rows: Vec<(Kvnr, Box<str>)>,
+    /// Short digest of family name and birth date, and the row.
+    names: Vec<(u64, u32)>,
 }
 
 /// Why a copy cannot be used. Names line and column, never content.
@@ -147,31 +148,6 @@ pub enum BadRoster {
     },
 }
 
-#[derive(Deserialize)]
-struct Row {
-    kvnr: String,
-    familienname: Box<str>,
-    vorname: Box<str>,
-    geburtsdatum: String,
-    strasse: Box<str>,
-    hausnummer: Box<str>,
-    plz: Box<str>,
-    ort: Box<str>,
-    land: Box<str>,
-    versichert_ab: String,
-    versichert_bis: String,
-    versichertenart: Box<str>,
-    personengruppe: Box<str>,
-    dmp: Box<str>,
-    wop: Box<str>,
-    kostenerstattung_arzt: String,
-    kostenerstattung_zahnarzt: String,
-    ruht_ab: String,
-    zuzahlungsfrei_bis: String,
-    abrechnende_ik: Box<str>,
-    sonderfall: String,
-}
-
 impl Roster {
     /// Reads a copy.
     ///
@@ -189,25 +165,30 @@ impl Roster {
         if !columns.iter().eq(COLUMNS) {
             return Err(BadRoster::Head { line: 2 });
         }
-        let mut members = Vec::new();
-        for row in reader.deserialize::<Row>() {
+        let (mut rows, mut record) = (Vec::new(), csv::StringRecord::new());
+        loop {
             // Two lines stand before the first row; rows hold no line ends unless quoted.
-            let line = u64::try_from(members.len()).unwrap_or(u64::MAX).saturating_add(3);
-            let row = row.map_err(|_| BadRoster::Line { line, column: "csv" })?;
-            members.push(member(row).map_err(|column| BadRoster::Line { line, column })?);
+            let line = u64::try_from(rows.len()).unwrap_or(u64::MAX).saturating_add(3);
+            let bad = |column| BadRoster::Line { line, column };
+            if !reader.read_record(&mut record).map_err(|_| bad("csv"))? {
+                break;
+            }
+            let packed = packed(&record).ok_or(bad("csv"))?;
+            let member = member(&packed).map_err(bad)?;
+            rows.push((member.kvnr, packed));
         }
-        members.sort_by(|a, b| a.kvnr.cmp(&b.kvnr));
-        let mut names = BTreeMap::<_, Vec<usize>>::new();
-        for (at, member) in members.iter().enumerate() {
-            names
-                .entry((folded(&member.person.family), member.person.born))
-                .or_default()
-                .push(at);
-        }
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let members = rows
+            .iter()
+            .enumerate()
+            .filter_map(|(at, (_, row))| Some((at, member(row).ok()?)));
+        let keyed = members.filter_map(|(at, member)| Some((short(&member.person), u32::try_from(at).ok()?)));
+        let mut names: Vec<_> = keyed.collect();
+        names.sort_unstable();
         Ok(Self {
             as_of,
             fund,
-            members,
+            rows,
             names,
         })
     }
@@ -215,7 +196,7 @@ impl Roster {
     /// How many periods it holds.
     #[must_use]
     pub const fn count(&self) -> usize {
-        self.members.len()
+        self.rows.len()
     }
 }
 
@@ -228,21 +209,50 @@ impl Lookup for Roster {
         &self.fund
     }
 
-    fn by_number(&self, kvnr: &Kvnr) -> Vec<&Member> {
-        let from = self.members.partition_point(|member| member.kvnr < *kvnr);
-        let rest = self.members.get(from..).unwrap_or_default();
-        rest.iter().take_while(|member| member.kvnr == *kvnr).collect()
+    fn by_number(&self, kvnr: &Kvnr) -> Vec<Member> {
+        let from = self.rows.partition_point(|(other, _)| other < kvnr);
+        let rest = self.rows.get(from..).unwrap_or_default().iter();
+        // Each row was read when the copy was.
+        rest.take_while(|(other, _)| other == kvnr)
+            .filter_map(|(_, row)| member(row).ok())
+            .collect()
     }
 
-    fn by_name(&self, person: &Person) -> Vec<&Member> {
-        let found = self.names.get(&(folded(&person.family), person.born));
-        let members = found.into_iter().flatten().filter_map(|at| self.members.get(*at));
-        let same = |member: &&Member| {
-            folded(&member.person.given) == folded(&person.given)
-                && member.person.postal_code == person.postal_code
+    fn by_name(&self, person: &Person) -> Vec<Member> {
+        let short = short(person);
+        let from = self.names.partition_point(|(other, _)| *other < short);
+        let rest = self.names.get(from..).unwrap_or_default().iter();
+        let rows = rest.take_while(|(other, _)| *other == short);
+        let members = rows.filter_map(|(_, at)| member(&self.rows.get(usize::try_from(*at).ok()?)?.1).ok());
+        let same = |member: &Member| {
+            let other = &member.person;
+            folded(&other.family) == folded(&person.family)
+                && folded(&other.given) == folded(&person.given)
+                && other.born == person.born
+                && other.postal_code == person.postal_code
         };
         members.filter(same).collect()
     }
+}
+
+/// Parts the fields of a packed row; refused inside them.
+const SEPARATOR: &str = "\u{1f}";
+
+/// One line as one text; `None` when it has another number of fields or control characters.
+fn packed(record: &csv::StringRecord) -> Option<Box<str>> {
+    let clean =
+        record.len() == COLUMNS.len() && !record.iter().any(|field| field.chars().any(char::is_control));
+    let fields: Vec<&str> = record.iter().collect();
+    clean.then(|| fields.join(SEPARATOR).into())
+}
+
+/// Where a person stands in the index of names. Equal for all who may be meant; who is meant is compared in full.
+fn short(person: &Person) -> u64 {
+    let digest = Digest::of(format!("{}{SEPARATOR}{}", folded(&person.family), person.born).as_bytes());
+    digest
+        .as_bytes()
+        .first_chunk()
+        .map_or(0, |chunk| u64::from_be_bytes(*chunk))
 }
 
 fn head(line: &[u8]) -> Option<(Date, Fund)> {
@@ -268,7 +278,33 @@ fn head(line: &[u8]) -> Option<(Date, Fund)> {
     Some((as_of.parse().ok()?, fund))
 }
 
-fn member(row: Row) -> Result<Member, &'static str> {
+/// Reads a packed row.
+fn member(row: &str) -> Result<Member, &'static str> {
+    let fields: Vec<&str> = row.split(SEPARATOR).collect();
+    let fields: [&str; COLUMNS.len()] = fields.try_into().map_err(|_| "csv")?;
+    let [
+        kvnr,
+        family,
+        given,
+        born,
+        street,
+        house_number,
+        postal_code,
+        city,
+        country,
+        from,
+        until,
+        status,
+        group,
+        programme,
+        region,
+        physician,
+        dentist,
+        rests_from,
+        exempt_until,
+        billing_ik,
+        special,
+    ] = fields;
     let day = |text: &str, column| text.parse::<Date>().map_err(|_| column);
     let maybe = |text: &str, column| {
         if text.is_empty() {
@@ -277,49 +313,33 @@ fn member(row: Row) -> Result<Member, &'static str> {
             day(text, column).map(Some)
         }
     };
-    let digits = |text: Box<str>, count, column| {
-        if is_digits(&text, count) {
-            Ok(text)
-        } else {
-            Err(column)
-        }
-    };
-    let filled = |text: Box<str>, column| {
-        if text.trim().is_empty() {
-            Err(column)
-        } else {
-            Ok(text)
-        }
-    };
-    let status = if ["1", "3", "5"].contains(&&*row.versichertenart) {
-        Ok(row.versichertenart)
-    } else {
-        Err("versichertenart")
-    };
+    let fits = |fits: bool, text: &str, column| if fits { Ok(Box::from(text)) } else { Err(column) };
+    let filled = |text: &str, column| fits(!text.trim().is_empty(), text, column);
+    let digits = |text: &str, count, column| fits(is_digits(text, count), text, column);
     Ok(Member {
-        kvnr: Kvnr::new(&row.kvnr).map_err(|_| "kvnr")?,
+        kvnr: Kvnr::new(kvnr).map_err(|_| "kvnr")?,
         person: Person {
-            family: filled(row.familienname, "familienname")?,
-            given: filled(row.vorname, "vorname")?,
-            born: day(&row.geburtsdatum, "geburtsdatum")?,
-            postal_code: row.plz,
+            family: filled(family, "familienname")?,
+            given: filled(given, "vorname")?,
+            born: day(born, "geburtsdatum")?,
+            postal_code: postal_code.into(),
         },
-        street: row.strasse,
-        house_number: row.hausnummer,
-        city: row.ort,
-        country: filled(row.land, "land")?,
-        from: day(&row.versichert_ab, "versichert_ab")?,
-        until: maybe(&row.versichert_bis, "versichert_bis")?,
-        status: status?,
-        group: digits(row.personengruppe, 2, "personengruppe")?,
-        programme: digits(row.dmp, 2, "dmp")?,
-        region: digits(row.wop, 2, "wop")?,
-        reimbursed_physician: yes_no(&row.kostenerstattung_arzt, "kostenerstattung_arzt")?,
-        reimbursed_dentist: yes_no(&row.kostenerstattung_zahnarzt, "kostenerstattung_zahnarzt")?,
-        rests_from: maybe(&row.ruht_ab, "ruht_ab")?,
-        exempt_until: maybe(&row.zuzahlungsfrei_bis, "zuzahlungsfrei_bis")?,
-        billing_ik: digits(row.abrechnende_ik, 9, "abrechnende_ik")?,
-        special: yes_no(&row.sonderfall, "sonderfall")?,
+        street: street.into(),
+        house_number: house_number.into(),
+        city: city.into(),
+        country: filled(country, "land")?,
+        from: day(from, "versichert_ab")?,
+        until: maybe(until, "versichert_bis")?,
+        status: fits(["1", "3", "5"].contains(&status), status, "versichertenart")?,
+        group: digits(group, 2, "personengruppe")?,
+        programme: digits(programme, 2, "dmp")?,
+        region: digits(region, 2, "wop")?,
+        reimbursed_physician: yes_no(physician, "kostenerstattung_arzt")?,
+        reimbursed_dentist: yes_no(dentist, "kostenerstattung_zahnarzt")?,
+        rests_from: maybe(rests_from, "ruht_ab")?,
+        exempt_until: maybe(exempt_until, "zuzahlungsfrei_bis")?,
+        billing_ik: digits(billing_ik, 9, "abrechnende_ik")?,
+        special: yes_no(special, "sonderfall")?,
     })
 }
 
@@ -359,6 +379,6 @@ impl fmt::Debug for Member {
 
 impl fmt::Debug for Roster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "roster of {} with {} periods", self.as_of, self.members.len())
+        write!(f, "roster of {} with {} periods", self.as_of, self.rows.len())
     }
 }

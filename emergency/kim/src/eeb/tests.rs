@@ -210,7 +210,7 @@ fn a_refusal_is_complete_and_keeps_the_promise() {
     for refusal in Refusal::ALL {
         assert_ne!(refusal.number(), 313);
         let prepared = prepare(
-            Decision::Refuse(refusal),
+            &Decision::Refuse(refusal),
             asker(),
             Some(&request),
             Some(&roster()),
@@ -261,7 +261,7 @@ fn a_certificate_is_signed_outside_and_shows_its_date() {
     };
     let decision = decide(&asked, Some(&roster), day("2026-11-22"), RULES);
     let prepared = prepare(
-        decision,
+        &decision,
         asker(),
         Some(&request),
         Some(&roster),
@@ -453,7 +453,7 @@ proptest! {
         let asked = Asked { version: Some(Version { major: 1, minor }), request: Ok(&request) };
         let roster = roster();
         let decision = decide(&asked, Some(&roster), day("2026-11-22"), RULES);
-        let prepared = prepare(decision, asker(), Some(&request), Some(&roster), envelope(), &Seed([0; 32]));
+        let prepared = prepare(&decision, asker(), Some(&request), Some(&roster), envelope(), &Seed([0; 32]));
         prop_assert!(prepared.is_ok());
     }
 }

@@ -100,96 +100,28 @@ impl Releasable {
         Self::EauMailSignatureDiffers,
     ];
 
-    /// Number, what it is about, and the display text the code system prescribes.
-    const fn facts(self) -> (u16, Subject, &'static str) {
+    /// Number, and what it is about.
+    const fn facts(self) -> (u16, Subject) {
         use Subject::{Cancellation, Eau};
         match self {
-            Self::NotInsured => (
-                100,
-                Eau,
-                "Der Patient ist nicht bei der adressierten Krankenkasse versichert.",
-            ),
-            Self::EauUnreadable => (
-                101,
-                Eau,
-                "Die übermittelte eAU entspricht nicht den Vorgaben und ist nicht lesbar.",
-            ),
-            Self::CancellationUnreadable => (
-                102,
-                Cancellation,
-                "Die übermittelte Stornomeldung entspricht nicht den Vorgaben und ist nicht lesbar.",
-            ),
-            Self::EauCharset => (
-                103,
-                Eau,
-                "Die übermittelte eAU besitzt einen falschen Zeichensatz.",
-            ),
-            Self::CancellationCharset => (
-                104,
-                Cancellation,
-                "Die übermittelte Stornomeldung besitzt einen falschen Zeichensatz.",
-            ),
-            Self::CancelsRejected => (
-                105,
-                Cancellation,
-                "Die zu stornierende eAU wurde von der Krankenkasse bereits als fehlerhaft abgewiesen.",
-            ),
-            Self::EauCertificate => (
-                201,
-                Eau,
-                "Die Signatur der eAU ist nicht gültig, da ein fehlerhaftes Zertifikat verwendet wurde.",
-            ),
-            Self::EauSignature => (
-                202,
-                Eau,
-                "Die Signatur der eAU ist nicht gültig, da die übermittelten Daten nicht den signierten Daten entsprechen.",
-            ),
-            Self::CancellationCertificate => (
-                203,
-                Cancellation,
-                "Die Signatur der Stornomeldung ist nicht gültig, da ein fehlerhaftes Zertifikat verwendet wurde.",
-            ),
-            Self::CancellationSignature => (
-                204,
-                Cancellation,
-                "Die Signatur der Stornomeldung ist nicht gültig, da die übermittelten Daten nicht den signierten Daten entsprechen.",
-            ),
-            Self::CancellationEncryptionFormat => (
-                301,
-                Cancellation,
-                "Die KIM-Nachricht für die Stornomeldung ist in einem falschen Format verschlüsselt.",
-            ),
-            Self::CancellationMailUnsigned => (
-                303,
-                Cancellation,
-                "KIM-Nachricht der Stornomeldung besitzt keine Signatur.",
-            ),
-            Self::CancellationMailSignatureFormat => (
-                304,
-                Cancellation,
-                "Die Signatur für die KIM-Nachricht der Stornomeldung hat das falsche Format.",
-            ),
-            Self::CancellationMailSignatureDiffers => (
-                305,
-                Cancellation,
-                "Die Signaturprüfung der KIM-Nachricht der Stornomeldung hat ergeben, dass der Nachrichteninhalt nicht mit der Signatur übereinstimmt.",
-            ),
-            Self::EauEncryptionFormat => (
-                307,
-                Eau,
-                "Die KIM-Nachricht für der eAU ist in einem falschen Format verschlüsselt.",
-            ),
-            Self::EauMailUnsigned => (309, Eau, "KIM-Nachricht der eAU besitzt keine Signatur."),
-            Self::EauMailSignatureFormat => (
-                310,
-                Eau,
-                "Die Signatur für die KIM-Nachricht der eAU hat das falsche Format.",
-            ),
-            Self::EauMailSignatureDiffers => (
-                311,
-                Eau,
-                "Die Signaturprüfung der KIM-Nachricht der eAU hat ergeben, dass der Nachrichteninhalt nicht mit der Signatur übereinstimmt.",
-            ),
+            Self::NotInsured => (100, Eau),
+            Self::EauUnreadable => (101, Eau),
+            Self::CancellationUnreadable => (102, Cancellation),
+            Self::EauCharset => (103, Eau),
+            Self::CancellationCharset => (104, Cancellation),
+            Self::CancelsRejected => (105, Cancellation),
+            Self::EauCertificate => (201, Eau),
+            Self::EauSignature => (202, Eau),
+            Self::CancellationCertificate => (203, Cancellation),
+            Self::CancellationSignature => (204, Cancellation),
+            Self::CancellationEncryptionFormat => (301, Cancellation),
+            Self::CancellationMailUnsigned => (303, Cancellation),
+            Self::CancellationMailSignatureFormat => (304, Cancellation),
+            Self::CancellationMailSignatureDiffers => (305, Cancellation),
+            Self::EauEncryptionFormat => (307, Eau),
+            Self::EauMailUnsigned => (309, Eau),
+            Self::EauMailSignatureFormat => (310, Eau),
+            Self::EauMailSignatureDiffers => (311, Eau),
         }
     }
 
@@ -208,7 +140,50 @@ impl Releasable {
     /// The display text that belongs to it in the code system.
     #[must_use]
     pub const fn display(self) -> &'static str {
-        self.facts().2
+        match self {
+            Self::NotInsured => "Der Patient ist nicht bei der adressierten Krankenkasse versichert.",
+            Self::EauUnreadable => "Die übermittelte eAU entspricht nicht den Vorgaben und ist nicht lesbar.",
+            Self::CancellationUnreadable => {
+                "Die übermittelte Stornomeldung entspricht nicht den Vorgaben und ist nicht lesbar."
+            }
+            Self::EauCharset => "Die übermittelte eAU besitzt einen falschen Zeichensatz.",
+            Self::CancellationCharset => "Die übermittelte Stornomeldung besitzt einen falschen Zeichensatz.",
+            Self::CancelsRejected => {
+                "Die zu stornierende eAU wurde von der Krankenkasse bereits als fehlerhaft abgewiesen."
+            }
+            Self::EauCertificate => {
+                "Die Signatur der eAU ist nicht gültig, da ein fehlerhaftes Zertifikat verwendet wurde."
+            }
+            Self::EauSignature => {
+                "Die Signatur der eAU ist nicht gültig, da die übermittelten Daten nicht den signierten Daten entsprechen."
+            }
+            Self::CancellationCertificate => {
+                "Die Signatur der Stornomeldung ist nicht gültig, da ein fehlerhaftes Zertifikat verwendet wurde."
+            }
+            Self::CancellationSignature => {
+                "Die Signatur der Stornomeldung ist nicht gültig, da die übermittelten Daten nicht den signierten Daten entsprechen."
+            }
+            Self::CancellationEncryptionFormat => {
+                "Die KIM-Nachricht für die Stornomeldung ist in einem falschen Format verschlüsselt."
+            }
+            Self::CancellationMailUnsigned => "KIM-Nachricht der Stornomeldung besitzt keine Signatur.",
+            Self::CancellationMailSignatureFormat => {
+                "Die Signatur für die KIM-Nachricht der Stornomeldung hat das falsche Format."
+            }
+            Self::CancellationMailSignatureDiffers => {
+                "Die Signaturprüfung der KIM-Nachricht der Stornomeldung hat ergeben, dass der Nachrichteninhalt nicht mit der Signatur übereinstimmt."
+            }
+            Self::EauEncryptionFormat => {
+                "Die KIM-Nachricht für der eAU ist in einem falschen Format verschlüsselt."
+            }
+            Self::EauMailUnsigned => "KIM-Nachricht der eAU besitzt keine Signatur.",
+            Self::EauMailSignatureFormat => {
+                "Die Signatur für die KIM-Nachricht der eAU hat das falsche Format."
+            }
+            Self::EauMailSignatureDiffers => {
+                "Die Signaturprüfung der KIM-Nachricht der eAU hat ergeben, dass der Nachrichteninhalt nicht mit der Signatur übereinstimmt."
+            }
+        }
     }
 
     /// What the practice must do: 100 to 105 issue again, 2xx and 3xx may send the same file again.
