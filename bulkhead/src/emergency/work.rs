@@ -30,7 +30,7 @@ pub enum Verdict {
 }
 
 /// What is known of one mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Worked {
     /// What came of it.
     pub verdict: Verdict,
@@ -42,6 +42,13 @@ pub struct Worked {
     pub proposed: Option<u16>,
     /// Everything else, for people in the emergency environment; personal data.
     pub record: Vec<u8>,
+}
+
+impl std::fmt::Debug for Worked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The record is about a person.
+        write!(f, "Worked({:?}, proposed {:?})", self.verdict, self.proposed)
+    }
 }
 
 /// What is written down of a mail.

@@ -14,7 +14,7 @@ use std::{collections::BTreeSet, num::NonZeroU32};
 use clearance::{Admitted, Against, Followed, Leaving, Refusal, Refused, Withdrawal, Withdraws};
 use common::*;
 use order::{Answer, AnswerCode, AnswerRelease, Becomes, ReleasedMail, Releases};
-use vocabulary::{Digest, Envelope, Seconds, Timestamp};
+use vocabulary::{Digest, Envelope, Seconds, StatementId, Timestamp};
 
 fn error(code: u16) -> Answer {
     Answer::Error(AnswerCode::try_from(code).unwrap())
@@ -181,8 +181,7 @@ fn an_emergency_grant_stands_on_the_consent_and_an_opening_does_not() {
 #[test]
 fn only_the_insurer_that_gave_a_consent_takes_it_back() {
     let mut world = World::new();
-    let fine = opening(&[], &[], Becomes::Open);
-    let given = signed(&consent(signed(&fine, &[]).id()), &["kasse-001-ja"]);
+    let given = signed(&consent(StatementId(Digest::of(b"an opening"))), &["kasse-001-ja"]);
     world.must(&given);
     let mut back = |by: &str| {
         let withdrawal = Withdrawal {
