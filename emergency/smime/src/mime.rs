@@ -252,29 +252,8 @@ pub(crate) fn read_body(
             mail.take(bytes_max as u64 + 1).read_to_end(&mut out)?;
         }
         Encoding::Base64 => {
-            let mut letters: Vec<u8> = Vec::with_capacity(96 * 1024);
-            let mut ended = false;
-            loop {
-                let read = mail.fill_buf()?;
-                let length = read.len();
-                let last = length == 0;
-                letters.extend(read.iter().filter(|octet| !octet.is_ascii_whitespace()));
-                mail.consume(length);
-                let whole = if last { letters.len() } else { letters.len() & !3 };
-                let Some(ready) = letters.get(..whole) else {
-                    break;
-                };
-                if ended && !ready.is_empty() {
-                    return Ok(Err(Fault::Trailing("base64")));
-                }
-                if BASE64.decode_vec(ready, &mut out).is_err() {
-                    return Ok(Err(Fault::Expected("base64")));
-                }
-                ended |= ready.ends_with(b"=");
-                letters.drain(..whole);
-                if last || out.len() > bytes_max {
-                    break;
-                }
+            if let Err(fault) = read_base64(mail, bytes_max, &mut out)? {
+                return Ok(Err(fault));
             }
         }
     }
@@ -282,6 +261,48 @@ pub(crate) fn read_body(
         return Ok(Err(Fault::TooLarge("Mail")));
     }
     Ok(Ok(out))
+}
+
+/// Reads base64 until the end of the mail, or until more than `bytes_max` have come out.
+fn read_base64(
+    mail: &mut impl BufRead,
+    bytes_max: usize,
+    out: &mut Vec<u8>,
+) -> io::Result<Result<(), Fault>> {
+    let mut letters: Vec<u8> = Vec::with_capacity(96 * 1024);
+    let mut ended = false;
+    loop {
+        let read = mail.fill_buf()?;
+        let length = read.len();
+        // Line ends are what nearly every mail has; other white space is sorted out only if there is some.
+        let before = letters.len();
+        let mut rest = read;
+        while let Some((line, after)) =
+            memchr::memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at + 1))
+        {
+            letters.extend_from_slice(line.trim_ascii_end());
+            rest = after;
+        }
+        letters.extend_from_slice(rest.trim_ascii_end());
+        if memchr::memchr3(b' ', b'\t', b'\r', letters.get(before..).unwrap_or_default()).is_some() {
+            letters.retain(|octet| !octet.is_ascii_whitespace());
+        }
+        mail.consume(length);
+        let last = length == 0;
+        let whole = if last { letters.len() } else { letters.len() & !3 };
+        let ready = letters.get(..whole).unwrap_or_default();
+        if ended && !ready.is_empty() {
+            return Ok(Err(Fault::Trailing("base64")));
+        }
+        if BASE64.decode_vec(ready, out).is_err() {
+            return Ok(Err(Fault::Expected("base64")));
+        }
+        ended |= ready.ends_with(b"=");
+        letters.drain(..whole);
+        if last || out.len() > bytes_max {
+            return Ok(Ok(()));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -293,12 +314,18 @@ mod tests {
     fn base64_is_read_whatever_the_buffer_and_the_lines() {
         let bytes: Vec<u8> = (0..10_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let text = BASE64.encode(&bytes);
-        for (width, buffer) in [(76, 7), (1, 3), (64, 1 << 16), (11, 100)] {
+        for (line_end, width, buffer) in [
+            ("\r\n", 76, 7),
+            ("\n", 1, 3),
+            (" \t\r\n", 64, 1 << 16),
+            ("\r\n\r\n", 11, 100),
+            ("\r", 5, 64),
+        ] {
             let lines: Vec<u8> = text
                 .as_bytes()
                 .chunks(width)
                 .collect::<Vec<_>>()
-                .join(&b"\r\n"[..]);
+                .join(line_end.as_bytes());
             let mut reader = BufReader::with_capacity(buffer, lines.as_slice());
             let read = read_body(&mut reader, Encoding::Base64, 10_000).unwrap();
             assert_eq!(read.unwrap(), bytes);

@@ -3,7 +3,11 @@
 //! Paths are built by rustls-webpki at the time the signature says it was made. Checked besides: that the anchor itself
 //! was valid then, and that the signing time does not lie after the receipt.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use vocabulary::{Seconds, Timestamp};
@@ -22,6 +26,8 @@ use crate::{
 
 /// How far a sender's clock may run ahead of ours.
 const CLOCK_SKEW: Seconds = Seconds(5 * 60);
+/// Most certificates whose path is remembered; then all are forgotten.
+const KNOWN_MAX: usize = 10_000;
 /// id-kp-emailProtection: what a certificate must allow if it limits its purposes at all.
 const EMAIL_PROTECTION: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 4];
 
@@ -35,11 +41,34 @@ pub struct TrustStore {
     /// Newest first.
     lists: Vec<List>,
     answers: Vec<Answer>,
+    /// What was found out about certificates, by their SHA-256: signatures on a path do not change with time.
+    known: Mutex<HashMap<[u8; 32], Known>>,
+}
+
+/// What holds for a certificate at any time inside its path's validity.
+#[derive(Clone, Debug)]
+struct Known {
+    /// When every certificate of the path is valid.
+    valid: (Timestamp, Timestamp),
+    issuer: Certificate,
+    issuer_revoked: bool,
+    lists: Listed,
+}
+
+/// What the lists say about a certificate.
+#[derive(Clone, Debug)]
+enum Listed {
+    NoList,
+    Revoked(Timestamp),
+    /// Not on a list that holds until then.
+    Absent(Timestamp),
+    Uncheckable(String),
 }
 
 #[derive(Debug)]
 struct List {
     issued: Timestamp,
+    holds_until: Timestamp,
     list: CertRevocationList<'static>,
 }
 
@@ -73,6 +102,7 @@ impl TrustStore {
             .to_owned();
         self.anchors_for_paths.push(anchor);
         self.anchors.push(certificate);
+        self.forget();
         Ok(())
     }
 
@@ -81,6 +111,7 @@ impl TrustStore {
         self.helpers_for_paths
             .push(CertificateDer::from(certificate.der()).into_owned());
         self.helpers.push(certificate);
+        self.forget();
     }
 
     /// Adds a revocation list (DER or PEM). Its signature is checked when it is used.
@@ -96,17 +127,18 @@ impl TrustStore {
         body.expect(ber::SEQUENCE, "signature")?;
         body.expect(ber::SEQUENCE, "issuer")?;
         let issued = time(&body.any("thisUpdate")?)?;
+        let holds_until = time(&body.any("nextUpdate")?)?;
         let list = BorrowedCertRevocationList::from_der(der)
             .and_then(|list| list.to_owned())
             .map_err(|cause| Unusable::Path(cause.to_string()))?;
         let at = self.lists.partition_point(|other| other.issued > issued);
-        self.lists.insert(
-            at,
-            List {
-                issued,
-                list: list.into(),
-            },
-        );
+        let list = List {
+            issued,
+            holds_until,
+            list: list.into(),
+        };
+        self.lists.insert(at, list);
+        self.forget();
         Ok(())
     }
 
@@ -136,30 +168,88 @@ impl TrustStore {
         if signed > received.plus(CLOCK_SKEW) {
             return vec![Finding::Path(PathFault::Future(signed))];
         }
-        let der = CertificateDer::from(certificate.der());
-        let end = match EndEntityCert::try_from(&der) {
-            Ok(end) => end,
-            Err(cause) => return vec![Finding::Path(PathFault::Other(cause.to_string()))],
-        };
-        let issuer = match self.path(&end, certificate, signed) {
-            Ok(issuer) => issuer,
+        let known = match self.known(certificate, signed) {
+            Ok(known) => known,
             Err(finding) => return vec![finding],
         };
-        if self.issuer_revoked(&end, signed) {
+        if known.issuer_revoked {
             return vec![Finding::Path(PathFault::IssuerRevoked)];
         }
-        self.status(&end, certificate, issuer.as_ref(), signed, received, embedded)
-            .into_iter()
-            .collect()
+        let mut words = vec![match known.lists {
+            Listed::NoList => Word::Silent(Doubt::NothingKnown),
+            Listed::Revoked(since) => Word::Revoked(since),
+            Listed::Absent(until) if until < signed => Word::Silent(Doubt::Outdated),
+            Listed::Absent(_) => Word::Good,
+            Listed::Uncheckable(why) => Word::Silent(Doubt::Uncheckable(why)),
+        }];
+        let brought: Vec<Answer> = embedded
+            .iter()
+            .filter_map(|bytes| Answer::read(bytes).ok())
+            .collect();
+        for answer in self.answers.iter().chain(&brought) {
+            words.extend(self.answered(answer, certificate, &known.issuer, signed));
+        }
+        weigh(words, signed, received).into_iter().collect()
     }
 
-    /// The issuer's certificate at the end of a good path.
-    fn path(
+    /// What an OCSP answer says; none if it does not speak about the certificate.
+    fn answered(
+        &self,
+        answer: &Answer,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        signed: Timestamp,
+    ) -> Option<Word> {
+        Some(match answer.about(certificate, issuer, &self.anchors, signed)? {
+            Ok(Status::Good) => Word::Good,
+            Ok(Status::Revoked(since)) => Word::Revoked(since),
+            Ok(Status::Unknown) => Word::Silent(Doubt::NothingKnown),
+            Err(ocsp::Unfit::Outdated) => Word::Silent(Doubt::Outdated),
+            Err(ocsp::Unfit::Unsigned) => Word::Silent(Doubt::Uncheckable("OCSP".into())),
+        })
+    }
+
+    fn forget(&mut self) {
+        self.known
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// What is remembered about a certificate, or is found out now.
+    fn known(&self, certificate: &Certificate, signed: Timestamp) -> Result<Known, Finding> {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate.der());
+        let name: Option<[u8; 32]> = hash.as_ref().try_into().ok();
+        let remembered = name.and_then(|name| {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.get(&name).cloned()
+        });
+        if let Some(known) = remembered
+            && (known.valid.0..=known.valid.1).contains(&signed)
+        {
+            return Ok(known);
+        }
+        let der = CertificateDer::from(certificate.der());
+        let end = EndEntityCert::try_from(&der)
+            .map_err(|cause| Finding::Path(PathFault::Other(cause.to_string())))?;
+        let found = self.find_out(&end, certificate, signed)?;
+        if let Some(name) = name {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= KNOWN_MAX {
+                known.clear();
+            }
+            known.insert(name, found.clone());
+        }
+        Ok(found)
+    }
+
+    /// Builds the path at the time of signing, and asks every list.
+    fn find_out(
         &self,
         end: &EndEntityCert<'_>,
         certificate: &Certificate,
         signed: Timestamp,
-    ) -> Result<Option<Certificate>, Finding> {
+    ) -> Result<Known, Finding> {
         let path = end
             .verify_for_usage(
                 FOR_CERTIFICATES,
@@ -172,7 +262,7 @@ impl TrustStore {
             )
             .map_err(|cause| named(&cause, certificate, signed))?;
         let anchor = path.anchor();
-        let valid = self
+        let anchor = self
             .anchors
             .iter()
             .zip(&self.anchors_for_paths)
@@ -180,54 +270,83 @@ impl TrustStore {
                 known.subject == anchor.subject
                     && known.subject_public_key_info == anchor.subject_public_key_info
             })
-            .find(|(certificate, _)| {
+            .map(|(certificate, _)| certificate)
+            .find(|certificate| {
                 let (first, last) = certificate.validity();
                 (first..=last).contains(&signed)
-            });
-        let Some((anchor, _)) = valid else {
-            return Err(Finding::Path(PathFault::Issuer(signed)));
-        };
-        let issuer = match path.intermediate_certificates().next() {
-            Some(between) => self.helpers.iter().find(|helper| helper.der() == &*between.der()),
-            None => Some(anchor),
-        };
-        Ok(issuer.cloned())
+            })
+            .ok_or(Finding::Path(PathFault::Issuer(signed)))?;
+        let between: Vec<&Certificate> = path
+            .intermediate_certificates()
+            .filter_map(|step| self.helpers.iter().find(|helper| helper.der() == &*step.der()))
+            .collect();
+        let (mut first, mut last) = certificate.validity();
+        for step in between.iter().copied().chain([anchor]) {
+            let (from, to) = step.validity();
+            (first, last) = (first.max(from), last.min(to));
+        }
+        let lists = self.listed(end, certificate, signed);
+        let all: Vec<&CertRevocationList<'_>> = self.lists.iter().map(|list| &list.list).collect();
+        let chain = self.ask(
+            end,
+            &all,
+            signed,
+            RevocationCheckDepth::Chain,
+            UnknownStatusPolicy::Allow,
+        );
+        Ok(Known {
+            valid: (first, last),
+            issuer: between.first().copied().unwrap_or(anchor).clone(),
+            issuer_revoked: matches!(chain, Some(Err(PathError::CertRevoked)))
+                && !matches!(lists, Listed::Revoked(_)),
+            lists,
+        })
     }
 
-    /// Whether a list we have revokes a certificate authority on the path. Without a list about it, it is not revoked.
-    fn issuer_revoked(&self, end: &EndEntityCert<'_>, signed: Timestamp) -> bool {
-        matches!(
-            self.with_lists(
-                end,
-                signed,
-                RevocationCheckDepth::Chain,
-                UnknownStatusPolicy::Allow
-            ),
-            Some(Err(PathError::CertRevoked))
-        ) && !matches!(
-            self.with_lists(
-                end,
-                signed,
-                RevocationCheckDepth::EndEntity,
-                UnknownStatusPolicy::Allow
-            ),
-            Some(Err(PathError::CertRevoked))
-        )
+    /// Asks each list of the certificate's issuer. Any word of revocation counts, even of an outdated list.
+    fn listed(&self, end: &EndEntityCert<'_>, certificate: &Certificate, signed: Timestamp) -> Listed {
+        let mut found = Listed::NoList;
+        let Ok(issuer) = ber::single(certificate.id().issuer(), ber::SEQUENCE, "issuer") else {
+            return found;
+        };
+        for list in self
+            .lists
+            .iter()
+            .filter(|list| list.list.issuer() == issuer.content)
+        {
+            let depth = RevocationCheckDepth::EndEntity;
+            let word = self.ask(end, &[&list.list], signed, depth, UnknownStatusPolicy::Deny);
+            found = match (word, found) {
+                (Some(Err(PathError::CertRevoked)), Listed::Revoked(other)) => {
+                    Listed::Revoked(other.min(revoked_since(&list.list, certificate)))
+                }
+                (Some(Err(PathError::CertRevoked)), _) => {
+                    Listed::Revoked(revoked_since(&list.list, certificate))
+                }
+                (Some(Ok(())), Listed::NoList | Listed::Uncheckable(_)) => Listed::Absent(list.holds_until),
+                (Some(Ok(())), Listed::Absent(until)) => Listed::Absent(until.max(list.holds_until)),
+                (Some(Err(PathError::UnknownRevocationStatus)) | None, found) => found,
+                (Some(Err(cause)), Listed::NoList) => Listed::Uncheckable(cause.to_string()),
+                (_, found) => found,
+            };
+        }
+        found
     }
 
-    fn with_lists(
+    /// webpki's word about a path and these lists, whatever their age; none without lists.
+    fn ask(
         &self,
         end: &EndEntityCert<'_>,
+        lists: &[&CertRevocationList<'_>],
         signed: Timestamp,
         depth: RevocationCheckDepth,
         unknown: UnknownStatusPolicy,
     ) -> Option<Result<(), PathError>> {
-        let lists: Vec<&CertRevocationList<'_>> = self.lists.iter().map(|list| &list.list).collect();
-        let options = RevocationOptionsBuilder::new(&lists)
+        let options = RevocationOptionsBuilder::new(lists)
             .ok()?
             .with_depth(depth)
             .with_status_policy(unknown)
-            .with_expiration_policy(ExpirationPolicy::Enforce)
+            .with_expiration_policy(ExpirationPolicy::Ignore)
             .build();
         let verified = end.verify_for_usage(
             FOR_CERTIFICATES,
@@ -240,76 +359,23 @@ impl TrustStore {
         );
         Some(verified.map(|_| ()))
     }
+}
 
-    /// What lists and answers say about the signer's own certificate. Any word of revocation counts; one good word is
-    /// needed to know the status.
-    fn status(
-        &self,
-        end: &EndEntityCert<'_>,
-        certificate: &Certificate,
-        issuer: Option<&Certificate>,
-        signed: Timestamp,
-        received: Timestamp,
-        embedded: &[Vec<u8>],
-    ) -> Option<Finding> {
-        let mut words = vec![self.list_word(end, certificate, signed)];
-        if let Some(issuer) = issuer {
-            let brought: Vec<Answer> = embedded
-                .iter()
-                .filter_map(|bytes| Answer::read(bytes).ok())
-                .collect();
-            for answer in self.answers.iter().chain(&brought) {
-                match answer.about(certificate, issuer, &self.anchors, signed) {
-                    None => {}
-                    Some(Ok(Status::Good)) => words.push(Word::Good),
-                    Some(Ok(Status::Revoked(since))) => words.push(Word::Revoked(since)),
-                    Some(Ok(Status::Unknown)) => words.push(Word::Silent(Doubt::NothingKnown)),
-                    Some(Err(ocsp::Unfit::Outdated)) => words.push(Word::Silent(Doubt::Outdated)),
-                    Some(Err(ocsp::Unfit::Unsigned)) => {
-                        words.push(Word::Silent(Doubt::Uncheckable("OCSP".into())));
-                    }
-                }
-            }
-        }
-        weigh(words, signed, received)
-    }
-
-    fn list_word(&self, end: &EndEntityCert<'_>, certificate: &Certificate, signed: Timestamp) -> Word {
-        match self.with_lists(
-            end,
-            signed,
-            RevocationCheckDepth::EndEntity,
-            UnknownStatusPolicy::Deny,
-        ) {
-            None | Some(Err(PathError::UnknownRevocationStatus)) => Word::Silent(Doubt::NothingKnown),
-            Some(Ok(())) => Word::Good,
-            Some(Err(PathError::CertRevoked)) => Word::Revoked(self.revoked_since(certificate)),
-            Some(Err(PathError::CrlExpired { .. })) => Word::Silent(Doubt::Outdated),
-            Some(Err(cause)) => Word::Silent(Doubt::Uncheckable(cause.to_string())),
-        }
-    }
-
-    /// The earliest time a list names for this certificate; the beginning of time if the entry cannot be read.
-    fn revoked_since(&self, certificate: &Certificate) -> Timestamp {
-        let Ok(issuer) = ber::single(certificate.id().issuer(), ber::SEQUENCE, "issuer") else {
-            return Timestamp(i64::MIN);
-        };
-        let plain = certificate.id().serial(); // lists keep the zero that stands before a high bit
-        let padded = [&[0], plain].concat();
-        self.lists
-            .iter()
-            .filter(|list| list.list.issuer() == issuer.content)
-            .flat_map(|list| [list.list.find_serial(plain), list.list.find_serial(&padded)])
-            .filter_map(|entry| entry.ok().flatten())
-            .map(|entry| {
-                let earliest = entry
-                    .invalidity_date
-                    .map_or(entry.revocation_date, |date| date.min(entry.revocation_date));
-                Timestamp(i64::try_from(earliest.as_secs()).unwrap_or(i64::MAX))
-            })
-            .min()
-            .unwrap_or(Timestamp(i64::MIN))
-    }
+/// The earliest time a list names for this certificate; the beginning of time if the entry cannot be read.
+fn revoked_since(list: &CertRevocationList<'_>, certificate: &Certificate) -> Timestamp {
+    let plain = certificate.id().serial(); // lists keep the zero that stands before a high bit
+    let padded = [&[0], plain].concat();
+    [list.find_serial(plain), list.find_serial(&padded)]
+        .into_iter()
+        .filter_map(|entry| entry.ok().flatten())
+        .map(|entry| {
+            let earliest = entry
+                .invalidity_date
+                .map_or(entry.revocation_date, |date| date.min(entry.revocation_date));
+            Timestamp(i64::try_from(earliest.as_secs()).unwrap_or(i64::MAX))
+        })
+        .min()
+        .unwrap_or(Timestamp(i64::MIN))
 }
 
 fn weigh(words: Vec<Word>, signed: Timestamp, received: Timestamp) -> Option<Finding> {

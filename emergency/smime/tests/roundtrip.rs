@@ -225,6 +225,12 @@ fn revocation_is_an_input_and_its_time_counts() {
         )
         .unwrap();
     assert_eq!(findings(&outdated), [Finding::StatusUnknown(Doubt::Outdated)]);
+    // Outdated or not, who stands on a list is revoked.
+    let old = with(NOW.0 - 3 * day, NOW.0 - 2 * day, NOW.0 - day);
+    assert_eq!(
+        findings(&old),
+        [Finding::Path(PathFault::Revoked(Timestamp(NOW.0 - 3 * day)))]
+    );
     // Signed (it says) a minute before it was revoked, received a minute after.
     let key = world().fund_receives.key().unwrap();
     let meanwhile = with(NOW.0 + 60, NOW.0 + 120, NOW.0 + day);
@@ -334,7 +340,14 @@ fn certificates_out_of_their_time_or_purpose_are_named() {
         [Finding::Path(PathFault::Validity(NOW))]
     );
     let then = Timestamp(NOW.0 - 70);
-    assert_eq!(judged(&signed_by(&short, then)), [] as [Finding; 0]);
+    for _ in 0..2 {
+        assert_eq!(judged(&signed_by(&short, then)), [] as [Finding; 0]);
+        // What was found out then does not carry over to a time when it was not valid any more.
+        assert_eq!(
+            judged(&signed_by(&short, NOW)),
+            [Finding::Path(PathFault::Validity(NOW))]
+        );
+    }
     let ahead = Timestamp(NOW.0 + 3_600);
     assert_eq!(
         judged(&signed_by(&world().practice_signs, ahead)),

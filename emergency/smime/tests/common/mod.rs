@@ -235,3 +235,141 @@ pub(crate) fn inner(body: &str) -> Vec<u8> {
 pub(crate) fn open(mail: &[u8], keys: &[&dyn PrivateKey], trust: &TrustStore) -> Outcome {
     smime::open(mail, keys, &Checks { trust, received: NOW }).unwrap()
 }
+
+/// A key that gives out one known content key: lets a test put anything inside an envelope.
+pub(crate) struct KnownKey(pub(crate) smime::CertificateId);
+
+const KNOWN: [u8; 32] = [0x4b; 32];
+
+impl PrivateKey for KnownKey {
+    fn recipient(&self) -> &smime::CertificateId {
+        &self.0
+    }
+
+    fn decrypt_oaep(&self, _wrapped: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, smime::KeyTrouble> {
+        Ok(zeroize::Zeroizing::new(KNOWN.to_vec()))
+    }
+}
+
+/// An element in DER.
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap();
+    let mut out = vec![tag];
+    if length < 0x80 {
+        out.push(u8::try_from(length).unwrap());
+    } else {
+        out.push(0x84);
+        out.extend(length.to_be_bytes());
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+/// An element of indefinite length.
+pub(crate) fn open_ended(tag: u8, content: &[u8]) -> Vec<u8> {
+    [&[tag, 0x80], content, &[0, 0]].concat()
+}
+
+/// A mail that holds anything, encrypted with the known key, written as real senders write: indefinite lengths, and the
+/// content in pieces of `piece` bytes. Without `recipient-emails`.
+pub(crate) fn envelope(
+    plain: &[u8],
+    piece: usize,
+    to: &smime::CertificateId,
+    certificate: &Certificate,
+) -> Vec<u8> {
+    use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    assert_eq!(to, certificate.id());
+    let oid = |octets: &[u8]| tlv(6, octets);
+    let sha256 = tlv(
+        0x30,
+        &[oid(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1]), vec![5, 0]].concat(),
+    );
+    let mgf = tlv(
+        0x30,
+        &[
+            oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8]),
+            sha256.clone(),
+        ]
+        .concat(),
+    );
+    let oaep = tlv(
+        0x30,
+        &[
+            oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 7]),
+            tlv(0x30, &[tlv(0xa0, &sha256), tlv(0xa1, &mgf)].concat()),
+        ]
+        .concat(),
+    );
+    let recipient = tlv(
+        0x30,
+        &[
+            vec![2, 1, 0],
+            issuer_and_serial(certificate),
+            oaep,
+            tlv(4, &[9; 256]),
+        ]
+        .concat(),
+    );
+    let mut sealed = plain.to_vec();
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KNOWN).unwrap());
+    let tag = key
+        .seal_in_place_separate_tag(Nonce::assume_unique_for_key([1; 12]), Aad::empty(), &mut sealed)
+        .unwrap();
+    let gcm = tlv(
+        0x30,
+        &[
+            oid(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x2e]),
+            tlv(0x30, &[tlv(4, &[1; 12]), vec![2, 1, 16]].concat()),
+        ]
+        .concat(),
+    );
+    let pieces: Vec<u8> = sealed
+        .chunks(piece.max(1))
+        .flat_map(|piece| tlv(4, piece))
+        .collect();
+    let data = oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1]);
+    let content = open_ended(0x30, &[data, gcm, open_ended(0xa0, &pieces)].concat());
+    let body = open_ended(
+        0x30,
+        &[
+            vec![2, 1, 0],
+            tlv(0x31, &recipient),
+            content,
+            tlv(4, tag.as_ref()),
+        ]
+        .concat(),
+    );
+    let kind = oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 0x10, 1, 0x17]);
+    let cms = open_ended(0x30, &[kind, open_ended(0xa0, &body)].concat());
+    let header = "Date: Sun, 22 Nov 2026 00:00:00 +0000\r\n\
+        From: praxis@arzt.kim.telematik-test\r\nReply-To: praxis@arzt.kim.telematik-test\r\n\
+        To: eau@kasse-001.kim.telematik-test\r\nMessage-ID: <42@arzt.kim.telematik-test>\r\n\
+        Content-Type: application/pkcs7-mime; smime-type=authenticated-enveloped-data\r\n\
+        Content-Transfer-Encoding: binary\r\n\r\n";
+    [header.as_bytes(), &cms].concat()
+}
+
+/// IssuerAndSerialNumber out of a certificate.
+fn issuer_and_serial(certificate: &Certificate) -> Vec<u8> {
+    /// The bytes of the next element, and what follows it.
+    fn split(bytes: &[u8]) -> (&[u8], &[u8], &[u8]) {
+        let (head, length) = match bytes[1] {
+            short @ 0..=0x7f => (2, usize::from(short)),
+            0x81 => (3, usize::from(bytes[2])),
+            _ => (4, usize::from(bytes[2]) << 8 | usize::from(bytes[3])),
+        };
+        (
+            &bytes[..head + length],
+            &bytes[head..head + length],
+            &bytes[head + length..],
+        )
+    }
+    let (_, outer, _) = split(certificate.der());
+    let (_, body, _) = split(outer);
+    let (_, _, rest) = split(body); // version
+    let (serial, _, rest) = split(rest);
+    let (_, _, rest) = split(rest); // algorithm
+    let (issuer, _, _) = split(rest);
+    tlv(0x30, &[issuer, serial].concat())
+}
