@@ -65,6 +65,9 @@ impl Walk<'_, '_, '_> {
                 self.below(at, row);
             }
             Kind::Complex(fallback) => {
+                if element.id && row.banned.iter().any(|banned| &**banned == "id") {
+                    self.stranger(at, row, "id");
+                }
                 if misplaced || element.value.is_some() {
                     self.attribute(at, row);
                 }

@@ -78,6 +78,8 @@ pub(crate) struct Element<'a> {
     pub(crate) space: Space,
     pub(crate) value: Option<Cow<'a, str>>,
     pub(crate) url: Option<Cow<'a, str>>,
+    /// Carries an `id` of its own, which FHIR allows everywhere and a profile may forbid.
+    pub(crate) id: bool,
     /// Carries an attribute FHIR does not know.
     pub(crate) foreign_attribute: bool,
     /// Carries text of its own, which FHIR allows in narratives only.
@@ -103,6 +105,7 @@ static NOTHING: Element<'static> = Element {
     space: Space::Foreign,
     value: None,
     url: None,
+    id: false,
     foreign_attribute: false,
     text: false,
     parent: NONE,
@@ -335,6 +338,7 @@ impl<'a> Building<'a> {
             space: Space::Foreign,
             value: None,
             url: None,
+            id: false,
             foreign_attribute: false,
             text: false,
             parent,
@@ -390,7 +394,7 @@ impl<'a> Building<'a> {
                 "value" if element.value.is_none() => element.value = Some(value),
                 "url" if element.url.is_none() => element.url = Some(value),
                 "value" | "url" => return Err(malformed),
-                "id" => {}
+                "id" => element.id = true,
                 "xmlns" => self.scopes.push(Scope {
                     depth,
                     prefix: "",

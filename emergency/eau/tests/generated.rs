@@ -122,3 +122,31 @@ fn every_invariant_of_the_table_can_be_broken() {
     let broken: BTreeSet<&str> = sample::broken_rules().into_iter().collect();
     assert_eq!(named, broken);
 }
+
+#[test]
+fn an_id_attribute_is_seen_where_the_profile_forbids_it() {
+    let validator = Validator::new().unwrap();
+    let note = sample::note(
+        1,
+        &sample::Wanted {
+            team: true,
+            ..sample::Wanted::plain(ISSUED)
+        },
+    );
+    let check = |from: &str, to: &str| {
+        weighty(
+            &validator
+                .check(note.xml.replacen(from, to, 1).as_bytes(), Some(ISSUED))
+                .unwrap(),
+        )
+    };
+    let forbidden = check(
+        "<organization><identifier>",
+        "<organization><identifier id=\"x\">",
+    );
+    assert_eq!(
+        forbidden.into_iter().collect::<Vec<_>>(),
+        ["PractitionerRole.organization.identifier.id#max"]
+    );
+    assert!(check("<birthDate ", "<birthDate id=\"x\" ").is_empty());
+}
