@@ -181,7 +181,10 @@ fn an_emergency_grant_stands_on_the_consent_and_an_opening_does_not() {
 #[test]
 fn only_the_insurer_that_gave_a_consent_takes_it_back() {
     let mut world = World::new();
-    let given = signed(&consent(StatementId(Digest::of(b"an opening"))), &["kasse-001-ja"]);
+    let given = signed(
+        &consent(StatementId(Digest::of(b"an opening"))),
+        &["kasse-001-ja"],
+    );
     world.must(&given);
     let mut back = |by: &str| {
         let withdrawal = Withdrawal {
@@ -190,10 +193,11 @@ fn only_the_insurer_that_gave_a_consent_takes_it_back() {
             reason: text("zurückgenommen"),
             issued: T0,
         };
-        match world.append(&signed(&withdrawal, &[by])) {
-            Followed::Admitted(Admitted::Withdraw(withdrawn)) => withdrawn.closure().consents.clone(),
-            other => panic!("{other:?}"),
-        }
+        let followed = world.append(&signed(&withdrawal, &[by]));
+        let Followed::Admitted(Admitted::Withdraw(withdrawn)) = followed else {
+            panic!("{followed:?}");
+        };
+        withdrawn.closure().consents.clone()
     };
     assert!(
         back("kasse-002-ja").is_empty(),
