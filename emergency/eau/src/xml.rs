@@ -333,8 +333,9 @@ impl<'a> Building<'a> {
         let name_length = start.name().as_ref().len();
         let name = content.get(..name_length).ok_or(malformed)?;
         let (parent, last) = self.open.last().copied().unwrap_or((NONE, NONE));
+        let (prefix, local) = name.split_once(':').unwrap_or(("", name));
         let mut element = Element {
-            name: local(name),
+            name: local,
             space: Space::Foreign,
             value: None,
             url: None,
@@ -346,7 +347,7 @@ impl<'a> Building<'a> {
             next: NONE,
         };
         self.attributes(content, name_length, &mut element, malformed)?;
-        element.space = self.space(name.split_once(':').map_or("", |(prefix, _)| prefix));
+        element.space = self.space(prefix);
         let here = u32::try_from(self.elements.len()).map_err(|_| NotXml::TooMany)?;
         self.elements.push(element);
         self.hang(here, parent, last);
@@ -375,6 +376,21 @@ impl<'a> Building<'a> {
         element: &mut Element<'a>,
         malformed: NotXml,
     ) -> Result<(), NotXml> {
+        // Nearly every element carries nothing, or exactly one value; the rest goes the long way.
+        let rest = content.get(name_length..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let alone = rest
+            .strip_prefix(" value=\"")
+            .and_then(|rest| rest.split_once('"'));
+        if let Some((raw, "" | " ")) = alone {
+            if raw.len() > VALUE_BYTES_MAX {
+                return Err(NotXml::Attributes);
+            }
+            element.value = Some(plain(raw).ok_or(malformed)?);
+            return Ok(());
+        }
         let depth = self.open.len();
         let mut attributes = Attributes::new(content, name_length);
         attributes.with_checks(false); // repeats are found below, without a list of all names
@@ -443,10 +459,6 @@ fn known(uri: &str) -> Space {
         XHTML => Space::Xhtml,
         _ => Space::Foreign,
     }
-}
-
-fn local(name: &str) -> &str {
-    name.split_once(':').map_or(name, |(_, local)| local)
 }
 
 /// An attribute's value: escapes resolved, white space normalised as XML says. `None` when it is not well-formed.
