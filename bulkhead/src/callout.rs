@@ -231,7 +231,9 @@ impl Callout {
             Told::Received { text } => match self.heard(text, Heard::Sms) {
                 Ok(event) => Some(event),
                 Err(sentence) => {
-                    say(&format!("Eine Kurznachricht zählt nicht. / A short message does not count. {sentence}"));
+                    say(&format!(
+                        "Eine Kurznachricht zählt nicht. / A short message does not count. {sentence}"
+                    ));
                     None
                 }
             },

@@ -188,8 +188,12 @@ pub async fn serve(
 }
 
 /// Answers one connection's requests, one after the other, while `keeps` says that there is room for it.
-async fn serve_connection<S>(stream: S, answerer: Answerer, idle_max: Duration, keeps: impl Fn() -> bool + Send + Sync)
-where
+async fn serve_connection<S>(
+    stream: S,
+    answerer: Answerer,
+    idle_max: Duration,
+    keeps: impl Fn() -> bool + Send + Sync,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let keeps = &keeps;

@@ -101,7 +101,9 @@ async fn settle(screen: &mut Screen, tried: &BTreeSet<DoorId>) {
             ));
         }
         if began.elapsed() > OPEN_WAIT {
-            return say(&format!("  the prober did not find {missing} doors open in {took:.1} s"));
+            return say(&format!(
+                "  the prober did not find {missing} doors open in {took:.1} s"
+            ));
         }
     }
 }

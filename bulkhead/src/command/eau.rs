@@ -116,11 +116,19 @@ fn check(arguments: &Check) -> Result<ExitCode, Trouble> {
     let judge = |file: &PathBuf| -> Result<Judged, String> {
         let bytes = read(file)?;
         let (content, envelope) = opened(bytes, &trust, arguments.trust.is_some())?;
-        let checked = validator.check(&content, arguments.date).map_err(|unreadable| unreadable.to_string())?;
+        let checked = validator
+            .check(&content, arguments.date)
+            .map_err(|unreadable| unreadable.to_string())?;
         Ok(Judged { checked, envelope })
     };
-    let outcomes: Vec<Outcome<'_>> =
-        arguments.files.iter().map(|file| Outcome { file, result: judge(file) }).collect();
+    let outcomes: Vec<Outcome<'_>> = arguments
+        .files
+        .iter()
+        .map(|file| Outcome {
+            file,
+            result: judge(file),
+        })
+        .collect();
     if arguments.json {
         let all: Vec<Value> = outcomes.iter().map(Outcome::json).collect();
         println!("{}", Value::Array(all));
@@ -134,7 +142,9 @@ fn check(arguments: &Check) -> Result<ExitCode, Trouble> {
 /// Reads a file, but never more than a note in its envelope can have.
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     // An envelope adds a certificate, its path and revocation answers to the note.
-    let limit = u64::try_from(eau::BYTES_MAX).unwrap_or(u64::MAX).saturating_mul(2);
+    let limit = u64::try_from(eau::BYTES_MAX)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(2);
     let mut bytes = Vec::new();
     std::fs::File::open(file)
         .and_then(|open| open.take(limit).read_to_end(&mut bytes))
@@ -148,10 +158,20 @@ fn opened(bytes: Vec<u8>, trust: &TrustStore, anchored: bool) -> Result<(Vec<u8>
     if bytes.first() != Some(&0x30) {
         return Ok((bytes, None));
     }
-    let checks = Checks { trust, received: clock::now() };
-    let document = smime::verify(&bytes, &checks)
-        .map_err(|fault| format!("kein lesbarer signierter Umschlag / no readable signed envelope: {fault}"))?;
-    Ok((document.content, Some(Envelope { findings: document.findings, anchored })))
+    let checks = Checks {
+        trust,
+        received: clock::now(),
+    };
+    let document = smime::verify(&bytes, &checks).map_err(|fault| {
+        format!("kein lesbarer signierter Umschlag / no readable signed envelope: {fault}")
+    })?;
+    Ok((
+        document.content,
+        Some(Envelope {
+            findings: document.findings,
+            anchored,
+        }),
+    ))
 }
 
 impl Judged {
@@ -207,7 +227,11 @@ impl Outcome<'_> {
                 return;
             }
         };
-        let verdict = if judged.is_valid() { "gültig / valid" } else { "UNGÜLTIG / INVALID" };
+        let verdict = if judged.is_valid() {
+            "gültig / valid"
+        } else {
+            "UNGÜLTIG / INVALID"
+        };
         let kind = match judged.checked.kind {
             Kind::Note => "eAU",
             Kind::Storno => "Storno",
@@ -222,11 +246,23 @@ impl Outcome<'_> {
 }
 
 fn print_envelope(envelope: &Envelope) {
-    let intact = if envelope.is_intact() { "unversehrt / intact" } else { "NICHT IN ORDNUNG / NOT IN ORDER" };
-    let trust = if envelope.anchored { "" } else { "; Vertrauen nicht geprüft (--trust) / trust not checked (--trust)" };
+    let intact = if envelope.is_intact() {
+        "unversehrt / intact"
+    } else {
+        "NICHT IN ORDNUNG / NOT IN ORDER"
+    };
+    let trust = if envelope.anchored {
+        ""
+    } else {
+        "; Vertrauen nicht geprüft (--trust) / trust not checked (--trust)"
+    };
     println!("  Signatur / signature: {intact}{trust}");
     for finding in &envelope.findings {
-        let weight = if envelope.weighs(finding) { "Fehler / error" } else { "Hinweis / note" };
+        let weight = if envelope.weighs(finding) {
+            "Fehler / error"
+        } else {
+            "Hinweis / note"
+        };
         println!("    {weight}: {finding}");
     }
 }
@@ -238,7 +274,10 @@ fn print_finding(finding: &Finding) {
     };
     println!("  {weight}: {}", finding.path);
     println!("    Regel / rule:       {}", finding.rule);
-    println!("    erwartet / expects: {} / {}", finding.expected, finding.expected_english);
+    println!(
+        "    erwartet / expects: {} / {}",
+        finding.expected, finding.expected_english
+    );
     if !finding.found.reveal().is_empty() {
         println!("    gefunden / found:   {}", finding.found.reveal());
     }

@@ -104,7 +104,10 @@ pub(super) fn remember_head(room: &Room, told: StoreHead) -> Reply {
     }
     let (bytes, all) = {
         let heads = room.heads.lock().unwrap_or_else(PoisonError::into_inner);
-        (serde_json::to_vec(&*heads), room.heads_told.load(Ordering::SeqCst))
+        (
+            serde_json::to_vec(&*heads),
+            room.heads_told.load(Ordering::SeqCst),
+        )
     };
     let written = bytes
         .map_err(std::io::Error::other)

@@ -39,10 +39,7 @@ fn listener(at: SocketAddr) -> Value {
 
 /// The way in and out of emergency environments.
 pub fn emergency(regular: &Regular<'_>, listen: SocketAddr) -> Table {
-    let section = [
-        ("listen", text(listen)),
-        ("way_out", upstream(regular.intake)),
-    ];
+    let section = [("listen", text(listen)), ("way_out", upstream(regular.intake))];
     section
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))

@@ -254,7 +254,10 @@ impl System {
         write_toml(&path, &text)?;
         foundation
             .authority
-            .enrol_emergency(&EnvironmentId::new(EMERGENCY).map_err(wrong)?, &self.emergency_tls())
+            .enrol_emergency(
+                &EnvironmentId::new(EMERGENCY).map_err(wrong)?,
+                &self.emergency_tls(),
+            )
             .map_err(command::tls_trouble)?;
         // The person who installs the process enrols its doors, once.
         let config: door_process::Config =

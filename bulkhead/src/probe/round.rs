@@ -167,7 +167,7 @@ impl Round {
         let closed = status.doors.iter().any(|line| {
             let account = self.accounts.get(&line.door);
             account.is_some_and(|account| Closed::of(line, &account.mailbox).is_some())
-                && !self.is_settled(line, sessions, now)
+                && !self.is_settled(line, sessions, true, now)
         });
         let status = if closed {
             // That the responders get in is seen on a connection of its own, as they would come.
@@ -193,14 +193,15 @@ impl Round {
             .cloned()
     }
 
-    /// Whether a door was found as it says it is, not long ago.
-    fn is_settled(&self, line: &DoorLine, sessions: &Sessions, now: Instant) -> bool {
+    /// Whether a door was found as it says it is, not long ago. `passes` says whether its mailbox should be logged in.
+    fn is_settled(&self, line: &DoorLine, sessions: &Sessions, passes: bool, now: Instant) -> bool {
         let proven = self.known(line).is_some_and(|proof| proof.failures.is_empty());
-        let logged_in = self
-            .accounts
-            .get(&line.door)
-            .and_then(|account| sessions.mailboxes.get(&account.mailbox))
-            .is_some_and(LoggedIn::is_whole);
+        let logged_in = !passes
+            || self
+                .accounts
+                .get(&line.door)
+                .and_then(|account| sessions.mailboxes.get(&account.mailbox))
+                .is_some_and(LoggedIn::is_whole);
         proven
             && sessions
                 .doors
@@ -210,6 +211,7 @@ impl Round {
 
     /// Tries every door that changed since it was tried last or was left alone long enough, all at once.
     async fn look(&self, doors: &[DoorLine], sessions: &mut Sessions, now: Instant) {
+        let turned_away = self.turned_away(doors);
         let mut mailboxes: BTreeMap<&str, Vec<Try>> = BTreeMap::new();
         for line in doors {
             let Some(account) = self.accounts.get(&line.door) else {
@@ -220,7 +222,8 @@ impl Round {
                 sessions.doors.remove(&line.door);
                 continue;
             }
-            if self.is_settled(line, sessions, now) {
+            let passes = !turned_away.contains(account.mailbox.as_str());
+            if self.is_settled(line, sessions, passes, now) {
                 continue;
             }
             let known = self.known(line);
@@ -248,7 +251,8 @@ impl Round {
                 password,
             };
             let old = sessions.mailboxes.remove(mailbox).unwrap_or_default();
-            tries.spawn(try_mailbox(account, old, doors));
+            let passes = !turned_away.contains(mailbox);
+            tries.spawn(try_mailbox(account, old, doors, passes));
         }
         let mut leaking = Vec::new();
         while let Some(done) = tries.join_next().await {
@@ -263,6 +267,17 @@ impl Round {
         if !leaking.is_empty() {
             self.nudge(&leaking).await;
         }
+    }
+
+    /// Mailboxes that cannot be expected to fetch and send: a front lets a mailbox do so only while every one of its doors
+    /// passes, so a door that is Open beside a closed one says nothing about logins.
+    fn turned_away(&self, doors: &[DoorLine]) -> BTreeSet<&str> {
+        doors
+            .iter()
+            .filter(|line| line.position != Position::Open || line.until.is_some())
+            .filter_map(|line| self.accounts.get(&line.door))
+            .map(|account| account.mailbox.as_str())
+            .collect()
     }
 
     /// Asks the door process to apply its restrictions anew. It needs no more authority than to be asked: it closes what it
@@ -305,11 +320,16 @@ struct Tried {
     kept: Standing,
 }
 
-/// Tries the logins of a mailbox, and intake for each of its doors beside it.
-async fn try_mailbox(account: Account, old: LoggedIn, doors: Vec<Try>) -> (String, LoggedIn, Vec<Tried>) {
+/// Tries the logins of a mailbox, and intake for each of its doors beside it. `passes`: none of its doors stands in the way.
+async fn try_mailbox(
+    account: Account,
+    old: LoggedIn,
+    doors: Vec<Try>,
+    passes: bool,
+) -> (String, LoggedIn, Vec<Tried>) {
     let began = Instant::now();
     let mut intakes = tokio::task::JoinSet::new();
-    let wanted = wanted(&doors);
+    let wanted = wanted(&doors, passes);
     for mut one in doors {
         let attempt = Attempt {
             fronts: account.fronts.clone(),
@@ -324,7 +344,7 @@ async fn try_mailbox(account: Account, old: LoggedIn, doors: Vec<Try>) -> (Strin
     }
     let logins = match wanted {
         Some(expected) => account.try_logins(old, expected).await,
-        // Doors that only drain ask for nothing.
+        // Doors that only drain, or stand open beside a closed one, ask for nothing.
         None => Logins {
             fetched: Vec::new(),
             sent: Vec::new(),
@@ -342,12 +362,12 @@ async fn try_mailbox(account: Account, old: LoggedIn, doors: Vec<Try>) -> (Strin
 }
 
 /// What the doors of a mailbox ask of its logins together.
-fn wanted(doors: &[Try]) -> Option<Expected> {
+fn wanted(doors: &[Try], passes: bool) -> Option<Expected> {
     let closed = |which: fn(&Closed) -> bool| doors.iter().filter_map(|one| one.closed.as_ref()).any(which);
     let (fetch, send) = (closed(|closed| closed.fetch), closed(|closed| closed.send));
     if doors.iter().any(|one| one.closed.is_some()) {
         Some(Expected::TurnedAway { fetch, send })
-    } else if doors.iter().any(|one| one.line.position == Position::Open) {
+    } else if passes && doors.iter().any(|one| one.line.position == Position::Open) {
         Some(Expected::Passes)
     } else {
         None

@@ -214,7 +214,7 @@ async fn clearance(night: &Night<'_>, grade: &str, first: &str, limited: &str) -
         opening_too_early(night, limited).await;
     }
     night.world.sign_the_one("forensik-3");
-    reload_until(&examiner, "main:has-text('im Protokoll')");
+    reload_until(&examiner, "main:has-text('✓ im Protokoll')");
     examiner.says(&[&format!("{first}, forensik-3")]);
     night.desk.see("/warten");
     night.desk.does_not_say(&["Forensik-Unterschriften"]);

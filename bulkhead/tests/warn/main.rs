@@ -247,10 +247,10 @@ async fn a_canary_closes_what_was_signed_for_it_and_warning_can_close_nothing_el
     assert!(refusals.to_string().contains("abgelehnt"));
 
     // Killed and started again: it knows what it knew, reads nothing twice and tells nothing twice.
-    let told = seat.get(&format!("/api/v1/incidents/{incident}"))["timeline"].clone();
     let known = warner
         .until(&world, "all is told", |status| status.waiting == 0)
         .await;
+    let told = seat.get(&format!("/api/v1/incidents/{incident}"))["timeline"].clone();
     warner.start();
     warner.eve(2_000_002, "10.3.2.3");
     let status = warner

@@ -14,8 +14,8 @@ use order::Act;
 use publication::{
     Lang,
     obligations::{
-        BadLaw, Clock, Due, Entry, Knowledge, Law, Obligation, ObligationId, PersonKind, Regime, Sent, Trigger,
-        clocks,
+        BadLaw, Clock, Due, Entry, Knowledge, Law, Obligation, ObligationId, PersonKind, Regime, Sent,
+        Trigger, clocks,
     },
     text::Sentence,
 };
@@ -265,7 +265,10 @@ fn sent(picture: &Picture, known: &[Knowledge]) -> Vec<Sent> {
                 obligation,
                 at,
                 request: body.request.map(Entry),
-                late_because: body.because.as_ref().and_then(|why| Sentence::new(why.as_str()).ok()),
+                late_because: body
+                    .because
+                    .as_ref()
+                    .and_then(|why| Sentence::new(why.as_str()).ok()),
             })
         })
         .collect()

@@ -456,6 +456,16 @@ async fn a_cancelled_call_takes_its_link_with_it() {
         _ = post(&endpoint) => panic!("nobody answers"),
         () = asked.notified() => {}
     }
-    assert!(endpoint.tls.as_ref().unwrap().links().0.lock().unwrap().is_empty());
+    assert!(
+        endpoint
+            .tls
+            .as_ref()
+            .unwrap()
+            .links()
+            .0
+            .lock()
+            .unwrap()
+            .is_empty()
+    );
     get(&endpoint).await.unwrap();
 }
