@@ -85,6 +85,59 @@ pub struct Config {
 /// [`Trouble`] when the log or the listener cannot be opened.
 pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trouble> {
     let identity = config.tls.as_deref().map(command::identity).transpose()?;
+    let (room, len_seen) = open_room(&config, identity.as_ref())?;
+    let journal = Arc::new(Journaling::open(
+        &config.dir.join("journal"),
+        &config.estate,
+        config.charter,
+    )?);
+    let sealing = Arc::new(sealed::Sealing::default());
+    let screen = match &config.console {
+        Some(console) => Some(open_screen(console, &config, &room, &journal, &sealing).await?),
+        None => None,
+    };
+    let listener = command::listen(config.listen, identity.is_some()).await?;
+    let mut listeners = vec![("control", &listener)];
+    listeners.extend(screen.as_ref().map(|opened| ("console", &opened.listener)));
+    endpoints::publish(config.endpoints.as_deref(), &listeners)?;
+    let acceptor = identity
+        .as_ref()
+        .map(tls::Identity::acceptor)
+        .transpose()
+        .map_err(command::tls_trouble)?;
+    let mut tasks = keep_logs(&room, &journal, len_seen);
+    let estate = screen.as_ref().map(|opened| opened.estate.clone());
+    if let Some(opened) = screen {
+        tasks.spawn(others::keep(opened.base, journal.clone(), opened.known));
+        tasks.spawn(opened.screen.clone().follow_authority(room.len.subscribe()));
+        tasks.spawn(
+            opened
+                .screen
+                .serve(opened.listener, opened.acceptor, stop.clone()),
+        );
+    }
+    let rested = journal.clone();
+    let parts = Arc::new(Parts {
+        room,
+        journal,
+        estate,
+        sealing,
+    });
+    let answerer: http::Answerer = Arc::new(move |call| {
+        let parts = parts.clone();
+        Box::pin(async move { answer(&parts, call).await })
+    });
+    http::serve(listener, acceptor, answerer, stop).await;
+    tasks.shutdown().await;
+    rested.rest();
+    Ok(())
+}
+
+/// The authority log with everything kept beside it, and how long it is from now on.
+fn open_room(
+    config: &Config,
+    identity: Option<&tls::Identity>,
+) -> Result<(Arc<Room>, watch::Receiver<u64>), Trouble> {
     let origin = authority_origin(&config.estate).map_err(|error| {
         Trouble::because(
             Code::Config,
@@ -95,7 +148,6 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
     let key = keys::log_key(&config.dir.join("log.key"), &origin)?;
     let ledger = command::open_or_create_ledger(&config.dir.join("log"), &origin)?;
     let connector = identity
-        .as_ref()
         .map(tls::Identity::connector)
         .transpose()
         .map_err(command::tls_trouble)?;
@@ -126,26 +178,15 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         heads_kept: Mutex::new(0),
         told: Mutex::new(None),
     });
-    let journal = Arc::new(Journaling::open(
-        &config.dir.join("journal"),
-        &config.estate,
-        config.charter,
-    )?);
-    let sealing = Arc::new(sealed::Sealing::default());
-    let screen = match &config.console {
-        Some(console) => Some(open_screen(console, &config, &room, &journal, &sealing).await?),
-        None => None,
-    };
-    let listener = command::listen(config.listen, identity.is_some()).await?;
-    let mut listeners = vec![("control", &listener)];
-    listeners.extend(screen.as_ref().map(|opened| ("console", &opened.listener)));
-    endpoints::publish(config.endpoints.as_deref(), &listeners)?;
-    let acceptor = identity
-        .as_ref()
-        .map(tls::Identity::acceptor)
-        .transpose()
-        .map_err(command::tls_trouble)?;
-    // None of these holds anything that is not in a log: they end with the process.
+    Ok((room, len_seen))
+}
+
+/// What goes on as long as the process lives. None of it holds anything that is not in a log: it ends with the process.
+fn keep_logs(
+    room: &Arc<Room>,
+    journal: &Arc<Journaling>,
+    len_seen: watch::Receiver<u64>,
+) -> tokio::task::JoinSet<()> {
     let mut tasks = tokio::task::JoinSet::new();
     let asking = |rest, again| cosign::Asking {
         witnesses: room.witnesses.clone(),
@@ -171,31 +212,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Trou
         room.len.subscribe(),
     ));
     tasks.spawn(others::cuts::open_always(journal.clone()));
-    let estate = screen.as_ref().map(|opened| opened.estate.clone());
-    if let Some(opened) = screen {
-        tasks.spawn(others::keep(opened.base, journal.clone(), opened.known));
-        tasks.spawn(opened.screen.clone().follow_authority(room.len.subscribe()));
-        tasks.spawn(
-            opened
-                .screen
-                .serve(opened.listener, opened.acceptor, stop.clone()),
-        );
-    }
-    let rested = journal.clone();
-    let parts = Arc::new(Parts {
-        room,
-        journal,
-        estate,
-        sealing,
-    });
-    let answerer: http::Answerer = Arc::new(move |call| {
-        let parts = parts.clone();
-        Box::pin(async move { answer(&parts, call).await })
-    });
-    http::serve(listener, acceptor, answerer, stop).await;
-    tasks.shutdown().await;
-    rested.rest();
-    Ok(())
+    tasks
 }
 
 /// What answering other parts needs.

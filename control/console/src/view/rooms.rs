@@ -159,15 +159,10 @@ pub(crate) fn plan(asked: &Asked<'_>) -> PlanView {
     let sees = |insurer: &InsurerId| asked.sight.covers(insurer);
     let waiting = plan.waiting().iter().filter(|(cell, _)| sees(&cell.insurer));
     let roots = plan.waiting_roots().iter().filter(|_| all);
+    let charter = asked.ctx.room.picture.charter().filter(|_| all);
     PlanView {
         steps: steps(asked),
-        roots_in: asked
-            .ctx
-            .room
-            .picture
-            .charter()
-            .filter(|_| all)
-            .map(|charter| charter.provider().to_string()),
+        roots_in: charter.map(|charter| charter.provider().to_string()),
         plan: Some(plan.id().to_string()),
         made: Some(At(plan.made())),
         waves: plan
@@ -177,59 +172,58 @@ pub(crate) fn plan(asked: &Asked<'_>) -> PlanView {
             .collect(),
         waiting: waiting
             .take(CELLS_MAX)
-            .map(|(cell, waits)| WaitingCell {
-                what: cell.to_string(),
-                missing: waits
-                    .missing
-                    .iter()
-                    .map(|missing| planned(missing.words()))
-                    .collect(),
-            })
+            .map(|(cell, waits)| waits_for(cell, waits))
             .collect(),
-        waiting_roots: roots
-            .map(|(root, waits)| WaitingCell {
-                what: root.to_string(),
-                missing: waits
-                    .missing
-                    .iter()
-                    .map(|missing| planned(missing.words()))
-                    .collect(),
-            })
-            .collect(),
+        waiting_roots: roots.map(|(root, waits)| waits_for(root, waits)).collect(),
         up: plan
             .up()
             .keys()
             .filter(|cell| sees(&cell.insurer))
             .map(ToString::to_string)
             .collect(),
-        reshuts: plan
-            .reshuts()
+        reshuts: reshuts(asked, plan),
+        examinations: examinations(asked, plan),
+    }
+}
+
+fn waits_for(what: &impl ToString, waits: &restoration::missing::Waits) -> WaitingCell {
+    WaitingCell {
+        what: what.to_string(),
+        missing: waits
+            .missing
             .iter()
-            .filter(|reshut| sees(&reshut.insurer))
-            .map(|reshut| ReshutView {
-                insurer: reshut.insurer.to_string(),
-                at: At(reshut.at),
-                cells: reshut.cells.iter().map(ToString::to_string).collect(),
-            })
-            .collect(),
-        examinations: plan
-            .queue()
-            .iter()
-            .filter(|next| {
-                all || next
-                    .environment
-                    .as_str()
-                    .parse()
-                    .is_ok_and(|insurer| sees(&insurer))
-            })
-            .map(|next| ExaminationView {
-                environment: next.environment.to_string(),
-                cells: u64::from(next.cells.0),
-                earliest: At(next.done.earliest),
-                latest: At(next.done.latest),
-            })
+            .map(|missing| planned(missing.words()))
             .collect(),
     }
+}
+
+fn reshuts(asked: &Asked<'_>, plan: &restoration::Plan) -> Vec<ReshutView> {
+    plan.reshuts()
+        .iter()
+        .filter(|reshut| asked.sight.covers(&reshut.insurer))
+        .map(|reshut| ReshutView {
+            insurer: reshut.insurer.to_string(),
+            at: At(reshut.at),
+            cells: reshut.cells.iter().map(ToString::to_string).collect(),
+        })
+        .collect()
+}
+
+fn examinations(asked: &Asked<'_>, plan: &restoration::Plan) -> Vec<ExaminationView> {
+    let is_seen = |environment: &str| {
+        let insurer: Result<InsurerId, _> = environment.parse();
+        asked.sight.is_everything() || insurer.is_ok_and(|insurer| asked.sight.covers(&insurer))
+    };
+    plan.queue()
+        .iter()
+        .filter(|next| is_seen(next.environment.as_str()))
+        .map(|next| ExaminationView {
+            environment: next.environment.to_string(),
+            cells: u64::from(next.cells.0),
+            earliest: At(next.done.earliest),
+            latest: At(next.done.latest),
+        })
+        .collect()
 }
 
 fn wave_view(asked: &Asked<'_>, wave: &restoration::plan::Wave) -> Option<WaveView> {
