@@ -420,7 +420,9 @@ impl Beyond for Stage {
                 let state = match door.position_at(self.now()) {
                     vocabulary::Position::Open => State::Normal,
                     vocabulary::Position::Held => State::Held,
-                    _ => State::OffDecided,
+                    vocabulary::Position::Draining
+                    | vocabulary::Position::Shut
+                    | vocabulary::Position::Islanded => State::OffDecided,
                 };
                 let fact = CellFact {
                     state,

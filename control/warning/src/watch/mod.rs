@@ -11,7 +11,9 @@ use std::{
 };
 
 use estate::CivilDate;
-use vocabulary::{BadId, CellId, Digest, Epoch, IncidentId, InsurerId, Seconds, ServiceId, SignalId, Timestamp};
+use vocabulary::{
+    BadId, CellId, Digest, Epoch, IncidentId, InsurerId, Seconds, ServiceId, SignalId, Timestamp,
+};
 
 use crate::{
     baseline::{Baseline, Sight},
@@ -158,9 +160,10 @@ impl Watch {
     pub fn resume(mut self, incidents: impl IntoIterator<Item = Incident>) -> Self {
         for incident in incidents {
             // A way that was not closed before the restart was told already.
-            let drifts = incident.signals().values().filter(|sighting| {
-                sighting.signal.kind == Kind::Drift && sighting.settled.is_none()
-            });
+            let drifts = incident
+                .signals()
+                .values()
+                .filter(|sighting| sighting.signal.kind == Kind::Drift && sighting.settled.is_none());
             for sighting in drifts {
                 for touched in &sighting.signal.touched {
                     if let Touched::Cell(cell) = touched {
