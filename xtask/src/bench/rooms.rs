@@ -46,6 +46,8 @@ const ROOMS: &[Room] = &[
         &["--dir", "DIR/journal"],
     ),
     room("publication", "Room `publication`: the site", "measure", &["DIR"]),
+    room("eau", "Room `eau`: judging sick notes", "bench", &[]),
+    room("smime", "Room `smime`: opening KIM mails", "bench", &[]),
     Room {
         name: "control",
         title: "Control room: 4,000 cells in 80 door processes",
@@ -147,6 +149,22 @@ const WANTED: &[Wanted] = &[
         what: "one change of that site",
         limit: Limit::AtMost(100.0),
         unit: "ms",
+    },
+    Wanted {
+        room: "eau",
+        line: "judged on one core:",
+        behind: "",
+        what: "sick notes judged, from bytes to verdict, per second and core",
+        limit: Limit::AtLeast(10_000.0),
+        unit: "documents/s",
+    },
+    Wanted {
+        room: "smime",
+        line: "of what its RSA operations allow:",
+        behind: "",
+        what: "a mail opened and its document verified, of what `openssl speed` allows for the RSA operations",
+        limit: Limit::AtLeast(70.0),
+        unit: "%",
     },
     Wanted {
         room: "control",
