@@ -64,6 +64,7 @@ async fn tell(
         address: control.address,
         what,
     };
+    store.settle().await;
     let looking = store.clone();
     let keys = tokio::task::spawn_blocking(move || looking.sealed())
         .await

@@ -164,7 +164,8 @@ impl Store {
                         continue;
                     }
                 }
-                Why::Nothing | Why::NotFresh | Why::OwnerGone | Why::Restricted(Class::Maintenance) => {}
+                Why::Nothing => self.begin_own(&door).await,
+                Why::NotFresh | Why::OwnerGone | Why::Restricted(Class::Maintenance) => {}
             }
             if view.changed().await.is_err() {
                 return;
@@ -209,6 +210,36 @@ impl Store {
         });
         if is_closed {
             self.destroy(door.cell()).await;
+        }
+    }
+
+    /// What comes in at an open door is the door's to hand on, also where no consent brought the keys to what lies here.
+    async fn begin_own(&self, door: &DoorId) {
+        let _alone = self.keys.write().await;
+        let cell = door.cell();
+        let is_open = self.gates.get(door).is_some_and(|gate| {
+            let view = gate.view();
+            view.why == Why::Nothing && view.rules.forward == TransitRule::Pass
+        });
+        if !is_open || self.spool.is_open(cell) || !self.spool.enrolled().contains(cell) {
+            return;
+        }
+        let begun = match ReleasedKeys::unwrap(&[], &self.identity) {
+            Ok(none) => self.spool.release(cell.clone(), none).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = begun {
+            tracing::error!(%cell, %error, "no key of the door's own could be begun");
+        }
+    }
+
+    /// Waits until no contained door of this process has its keys any more: each had its last key epoch begun then, so
+    /// that whoever asks for the wrapped keys gets all of them.
+    pub(super) async fn settle(&self) {
+        for door in self.gates.keys().filter(|door| self.is_contained(door)) {
+            if self.spool.is_open(door.cell()) {
+                self.destroy_if(door, Class::Containment).await;
+            }
         }
     }
 
@@ -317,7 +348,10 @@ impl Store {
             "/spool/states" => self.states(call.query_value("after")).await,
             "/spool/recipient" => Reply::text(200, format!("{}\n", self.recipient)),
             "/spool/certificate" => self.certificate(call.query_value("insurer")).await,
-            "/spool/keys" => self.keys(call.query_value("insurer"), call.query_value("cell")),
+            "/spool/keys" => {
+                self.settle().await;
+                self.keys(call.query_value("insurer"), call.query_value("cell"))
+            }
             _ => Reply::not_found(&call.path),
         }
     }
